@@ -1,0 +1,1 @@
+"""From the files of the user to the contract."""

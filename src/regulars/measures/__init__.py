@@ -1,0 +1,1 @@
+"""Named Ibis expressions: each business term is defined once. Nothing here is executed."""

@@ -1,0 +1,1 @@
+"""Results become words, pictures, pages and files."""
