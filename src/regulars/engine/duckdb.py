@@ -1,0 +1,214 @@
+"""DuckDB, embedded: the default engine.
+
+Tables live in memory and spill to a temporary folder beyond the memory limit. Nothing is downloaded: extensions that
+are not built in are neither installed nor loaded.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from regulars.engine.base import Engine, Functions
+from regulars.errors import RegularsError, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import duckdb
+    import ibis.expr.types as ir
+    import pyarrow as pa
+
+    from regulars.core.config import EngineSettings
+
+
+class DuckdbFunctions(Functions):
+    """DuckDB's names for what Ibis lacks."""
+
+    def __init__(self) -> None:
+        import ibis
+
+        builtin = ibis.udf.scalar.builtin
+        text, instant = "string", "timestamp"
+
+        @builtin(name="try_strptime", signature=((text, text), instant))
+        def try_strptime(value: str, format: str) -> Any: ...
+
+        @builtin(name="timezone", signature=((text, instant), "timestamp('UTC')"))
+        def attach_zone(zone: str, value: Any) -> Any: ...
+
+        @builtin(name="timezone", signature=((text, "timestamp('UTC')"), instant))
+        def wall_clock(zone: str, value: Any) -> Any: ...
+
+        @builtin(name="json_valid", signature=((text,), "boolean"))
+        def json_valid(value: str) -> bool: ...
+
+        @builtin(name="json_type", signature=((text,), text))
+        def json_type(value: str) -> str: ...
+
+        @builtin(name="json_keys", signature=((text,), "array<string>"))
+        def json_keys(value: str) -> list[str]: ...
+
+        # finds the value; json_extract_string cannot: Ibis writes it as `->>`, which binds less tightly than a computed path
+        @builtin(name="json_value", signature=((text, text), text))
+        def json_value(value: str, path: str) -> str: ...
+
+        @builtin(name="json_extract_string", signature=((text, text), text))
+        def json_text(value: str, path: str) -> str: ...
+
+        @builtin(name="json_extract", signature=((text, text), "array<string>"))
+        def json_elements(value: str, path: str) -> list[str]: ...
+
+        self._strptime, self._attach, self._wall = try_strptime, attach_zone, wall_clock
+        self._valid, self._type, self._keys = json_valid, json_type, json_keys
+        self._value, self._text, self._elements = json_value, json_text, json_elements
+
+    def instant(self, text: ir.StringValue, formats: Sequence[str]) -> ir.TimestampValue:
+        """Text read by the first strptime format that fits; null where none does."""
+        import ibis
+
+        return ibis.coalesce(*[self._strptime(text, one) for one in formats])
+
+    def local(self, utc: ir.TimestampValue, zone: str) -> ir.TimestampValue:
+        """An instant in UTC as wall-clock time of a zone."""
+        return self._wall(zone, self._attach("UTC", utc))
+
+    def json_entries(self, text: ir.StringValue, *, is_list: bool) -> ir.ArrayValue:
+        """A JSON list's elements, or an object's keys, as an array of text; null where the text is malformed."""
+        import ibis
+
+        # `json_valid` guards every other call: malformed text makes them abort the query.
+        valid = ibis.ifelse(self._valid(text), text, ibis.null("string"))
+        wanted = ibis.ifelse(self._type(valid) == ("ARRAY" if is_list else "OBJECT"), valid, ibis.null("string"))
+        return self._elements(wanted, "$[*]") if is_list else self._keys(wanted)
+
+    def json_value(self, text: ir.StringValue, key: ir.StringValue) -> ir.StringValue:
+        """The value of a key of a JSON object, as text; null where it is a list or an object."""
+        # A JSON pointer, in which only ~ and / are special, so that no key can be read as a path.
+        return self._text(self._value(text, "/" + key.replace("~", "~0").replace("/", "~1")), "$")
+
+
+class DuckdbEngine(Engine):
+    """An open DuckDB connection behind the verbs of the house."""
+
+    kind = "duckdb"
+
+    def __init__(self, settings: EngineSettings) -> None:
+        import duckdb
+        import ibis
+
+        self.folder = Path(tempfile.mkdtemp(prefix="regulars-", dir=settings.temporary_folder or None))
+        try:
+            self.connection: duckdb.DuckDBPyConnection = duckdb.connect(
+                ":memory:",
+                config={
+                    "memory_limit": memory_limit(settings.memory),
+                    "temp_directory": str(self.folder),
+                    "autoinstall_known_extensions": "false",
+                    "autoload_known_extensions": "false",
+                    **({"threads": str(settings.threads)} if settings.threads else {}),
+                },
+            )
+        except duckdb.Error as problem:
+            raise SettingsError(f"DuckDB refuses the [engine] settings: {problem}", mend="mend [engine]") from problem
+        self.backend = ibis.duckdb.from_connection(self.connection)
+        self.functions = DuckdbFunctions()
+
+    def _fetch(self, expr: ir.Table) -> pa.Table:
+        return self._relation(expr, self.connection).to_arrow_table()
+
+    def stream(self, expr: ir.Table, rows: int) -> Iterator[pa.RecordBatch]:
+        """The rows of an expression in batches; other queries may run meanwhile."""
+        cursor = self.connection.cursor()
+        try:
+            yield from self._relation(expr, cursor).to_arrow_reader(rows)
+        finally:
+            cursor.close()
+
+    def persist(self, expr: ir.Table, name: str) -> ir.Table:
+        """The rows of an expression computed once and kept under a name."""
+        relation = self._relation(expr, self.connection)
+        spare = f"{name}__new"  # the new table may be computed from the one it replaces
+        relation.create(spare)
+        self.drop(name)
+        self.connection.execute(f"ALTER TABLE {quoted(spare)} RENAME TO {quoted(name)}")
+        return self.backend.table(name)
+
+    def bring(self, rows: pa.Table | Iterator[pa.RecordBatch], name: str, schema: pa.Schema | None = None) -> ir.Table:
+        """Arrow rows taken in under a name; `schema` is needed for batches."""
+        import pyarrow as pa
+
+        reader = rows if isinstance(rows, pa.Table) else pa.RecordBatchReader.from_batches(schema, rows)
+        cursor = self.connection.cursor()  # so that the batches may come out of this same engine
+        try:
+            cursor.register("incoming", reader)
+            cursor.execute(f"CREATE OR REPLACE TABLE {quoted(name)} AS SELECT * FROM incoming")  # noqa: S608
+        finally:
+            cursor.close()
+        return self.backend.table(name)
+
+    def write_parquet(self, expr: ir.Table, path: Path) -> int:
+        """The rows of an expression written to one Parquet file; how many there were."""
+        import pyarrow.parquet as pq
+
+        self._relation(expr, self.connection).write_parquet(str(path), compression="zstd")
+        return int(pq.read_metadata(path).num_rows)
+
+    def sql(self, expr: ir.Expr) -> str:
+        """The query of an expression, laid out to be read."""
+        import ibis
+
+        return str(ibis.to_sql(expr, dialect="duckdb"))
+
+    def drop(self, name: str) -> None:
+        """Forget a kept table."""
+        self.connection.execute(f"DROP TABLE IF EXISTS {quoted(name)}")
+
+    def close(self) -> None:
+        """Give back memory and the temporary folder."""
+        self.connection.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _relation(self, expr: ir.Table, cursor: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
+        """The compiled query, with sums brought back from 128-bit integers, which are slow to fetch."""
+        relation = cursor.sql(self.backend.compile(expr))
+        if not any(str(kind) == "HUGEINT" for kind in relation.types):
+            return relation
+        return relation.project(
+            ", ".join(
+                f"CAST({quoted(name)} AS BIGINT) AS {quoted(name)}" if str(kind) == "HUGEINT" else quoted(name)
+                for name, kind in zip(relation.columns, relation.types, strict=True)
+            )
+        )
+
+
+def quoted(name: str) -> str:
+    """A name as an SQL identifier, whatever it holds.
+
+    >>> quoted('a"b')
+    '"a""b"'
+    """
+    return '"' + name.replace('"', '""') + '"'
+
+
+def memory_limit(text: str) -> str:
+    """A memory setting as DuckDB writes it; a share is of this machine's memory.
+
+    >>> memory_limit("8GB")
+    '8GB'
+    """
+    share = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", text)
+    if share is None:
+        return text
+    import os
+
+    try:
+        whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError) as problem:
+        raise RegularsError(
+            "this system does not tell its memory", mend='set [engine] memory to a size, like "8GB"'
+        ) from problem
+    return f"{whole * float(share.group(1)) / 100 / 2**20:.0f}MiB"
