@@ -16,7 +16,7 @@ from regulars.engine.base import Engine, Functions
 from regulars.errors import RegularsError, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import duckdb
     import ibis.expr.types as ir
@@ -25,46 +25,31 @@ if TYPE_CHECKING:
     from regulars.core.config import EngineSettings
 
 
+def _builtin(name: str, takes: tuple[str, ...], gives: str) -> Callable[..., Any]:
+    """One of the engine's own functions, made known to Ibis."""
+    import ibis
+
+    stubs: dict[int, Callable[..., Any]] = {1: lambda value: None, 2: lambda value, argument: None}
+    wrapped: Callable[..., Any] = ibis.udf.scalar.builtin(stubs[len(takes)], name=name, signature=(takes, gives))
+    return wrapped
+
+
 class DuckdbFunctions(Functions):
     """DuckDB's names for what Ibis lacks."""
 
     def __init__(self) -> None:
-        import ibis
-
-        builtin = ibis.udf.scalar.builtin
-        text, instant = "string", "timestamp"
-
-        @builtin(name="try_strptime", signature=((text, text), instant))
-        def try_strptime(value: str, format: str) -> Any: ...
-
-        @builtin(name="timezone", signature=((text, instant), "timestamp('UTC')"))
-        def attach_zone(zone: str, value: Any) -> Any: ...
-
-        @builtin(name="timezone", signature=((text, "timestamp('UTC')"), instant))
-        def wall_clock(zone: str, value: Any) -> Any: ...
-
-        @builtin(name="json_valid", signature=((text,), "boolean"))
-        def json_valid(value: str) -> bool: ...
-
-        @builtin(name="json_type", signature=((text,), text))
-        def json_type(value: str) -> str: ...
-
-        @builtin(name="json_keys", signature=((text,), "array<string>"))
-        def json_keys(value: str) -> list[str]: ...
-
-        # finds the value; json_extract_string cannot: Ibis writes it as `->>`, which binds less tightly than a computed path
-        @builtin(name="json_value", signature=((text, text), text))
-        def json_value(value: str, path: str) -> str: ...
-
-        @builtin(name="json_extract_string", signature=((text, text), text))
-        def json_text(value: str, path: str) -> str: ...
-
-        @builtin(name="json_extract", signature=((text, text), "array<string>"))
-        def json_elements(value: str, path: str) -> list[str]: ...
-
-        self._strptime, self._attach, self._wall = try_strptime, attach_zone, wall_clock
-        self._valid, self._type, self._keys = json_valid, json_type, json_keys
-        self._value, self._text, self._elements = json_value, json_text, json_elements
+        text, instant, zoned = "string", "timestamp", "timestamp('UTC')"
+        self._strptime = _builtin("try_strptime", (text, text), instant)
+        self._attach = _builtin("timezone", (text, instant), zoned)
+        self._wall = _builtin("timezone", (text, zoned), instant)
+        self._valid = _builtin("json_valid", (text,), "boolean")
+        self._type = _builtin("json_type", (text,), text)
+        self._keys = _builtin("json_keys", (text,), "array<string>")
+        self._elements = _builtin("json_extract", (text, text), "array<string>")
+        # json_value finds, json_extract_string unquotes. The latter cannot do both: Ibis writes it as `->>`, which binds
+        # less tightly than a path that is itself computed.
+        self._find = _builtin("json_value", (text, text), text)
+        self._unquote = _builtin("json_extract_string", (text, text), text)
 
     def instant(self, text: ir.StringValue, formats: Sequence[str]) -> ir.TimestampValue:
         """Text read by the first strptime format that fits; null where none does."""
@@ -88,7 +73,7 @@ class DuckdbFunctions(Functions):
     def json_value(self, text: ir.StringValue, key: ir.StringValue) -> ir.StringValue:
         """The value of a key of a JSON object, as text; null where it is a list or an object."""
         # A JSON pointer, in which only ~ and / are special, so that no key can be read as a path.
-        return self._text(self._value(text, "/" + key.replace("~", "~0").replace("/", "~1")), "$")
+        return self._unquote(self._find(text, "/" + key.replace("~", "~0").replace("/", "~1")), "$")
 
 
 class DuckdbEngine(Engine):

@@ -7,15 +7,15 @@ the same for ten thousand customers and for a hundred million.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from regulars.errors import FitError
 
-type_of_array = np.float64
 FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
 
 UNITS_PER_YEAR: Final = {"day": 365.25, "week": 365.25 / 7.0, "month": 12.0, "year": 1.0}
 
@@ -31,7 +31,7 @@ def _column(name: str, values: npt.ArrayLike) -> FloatArray:
     return column
 
 
-def _refuse(name: str, wrong: npt.NDArray[np.bool_], mend: str) -> None:
+def _refuse(name: str, wrong: BoolArray, mend: str) -> None:
     """Raise a FitError that counts the wrong rows and shows the first."""
     if wrong.any():
         rows = int(wrong.sum())
@@ -39,7 +39,7 @@ def _refuse(name: str, wrong: npt.NDArray[np.bool_], mend: str) -> None:
         raise FitError(f"{name}: {rows:,} of {wrong.size:,} rows are not usable (first: row {first}). {mend}")
 
 
-def _checked_columns(columns: dict[str, npt.ArrayLike]) -> dict[str, FloatArray]:
+def _check_columns(columns: dict[str, npt.ArrayLike]) -> dict[str, FloatArray]:
     """The columns as arrays of one length without missing or infinite values."""
     arrays = {name: _column(name, values) for name, values in columns.items()}
     lengths = {name: array.size for name, array in arrays.items()}
@@ -70,6 +70,18 @@ def _count_rows(*columns: FloatArray) -> tuple[list[FloatArray], FloatArray]:
     firsts = np.flatnonzero(new)
     count = np.diff(np.append(firsts, order.size)).astype(np.float64)
     return [column[firsts] for column in ordered], count
+
+
+class History(NamedTuple):
+    """What the models know of customers: one value per customer (or cell) in each column."""
+
+    orders: FloatArray
+    recency: FloatArray
+    age: FloatArray
+
+    def take(self, rows: slice | npt.NDArray[np.int64]) -> History:
+        """Some of the rows."""
+        return History(self.orders[rows], self.recency[rows], self.age[rows])
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,8 +121,8 @@ class Cells:
         """Check the columns and close them for writing."""
         if unit not in UNITS_PER_YEAR:
             raise FitError(f"Unknown unit of time '{unit}'. Use one of: {', '.join(UNITS_PER_YEAR)}.")
-        arrays = _checked_columns({"orders": orders, "recency": recency, "age": age, "count": count})
-        _check_history(arrays["orders"], arrays["recency"], arrays["age"])
+        arrays = _check_columns({"orders": orders, "recency": recency, "age": age, "count": count})
+        _refuse_impossible(History(arrays["orders"], arrays["recency"], arrays["age"]))
         _refuse("count", arrays["count"] <= 0, "A cell holds at least one customer.")
         _freeze(self, arrays)
         object.__setattr__(self, "unit", unit)
@@ -125,9 +137,14 @@ class Cells:
             >>> Cells.count_customers([0, 0, 1], [0, 0, 2], [5, 5, 5]).count.tolist()
             [2.0, 1.0]
         """
-        arrays = _checked_columns({"orders": orders, "recency": recency, "age": age})
+        arrays = _check_columns({"orders": orders, "recency": recency, "age": age})
         distinct, count = _count_rows(*arrays.values())
-        return cls(*distinct, count, unit=unit)
+        return cls(distinct[0], distinct[1], distinct[2], count, unit)
+
+    @property
+    def history(self) -> History:
+        """The columns that describe a customer."""
+        return History(self.orders, self.recency, self.age)
 
     @property
     def cell_count(self) -> int:
@@ -171,29 +188,34 @@ class Cells:
             for column in (self.orders, self.recency, self.age)
         ]
         means[1] = np.minimum(means[1], means[2])
-        return Cells(*means, count, unit=self.unit)
+        return Cells(means[0], means[1], means[2], count, self.unit)
 
 
-def _check_history(orders: FloatArray, recency: FloatArray, age: FloatArray) -> None:
-    """Refuse histories that cannot be."""
-    _refuse("orders", orders < 0, "Repeat orders are counted from 0.")
-    _refuse("recency", recency < 0, "Recency is the time from the first order to the last: 0 or more.")
-    _refuse("age", recency > age, "Recency is the time from the first order to the last, never more than the age.")
-    _refuse("recency", (orders == 0) & (recency > 0), "A one-time buyer's recency is 0: the first order is the last.")
-
-
-def check_history(
-    orders: npt.ArrayLike, recency: npt.ArrayLike, age: npt.ArrayLike
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """The histories of customers to be scored, as arrays of one shape.
+def check_history(orders: npt.ArrayLike, recency: npt.ArrayLike, age: npt.ArrayLike) -> History:
+    """The histories of customers as arrays of one length.
 
     Raises:
         FitError: Missing values, or a history that cannot be.
+
+    Example:
+        >>> check_history(2, 5, [8, 9]).orders.tolist()
+        [2.0, 2.0]
     """
-    shaped = np.broadcast_arrays(*(np.atleast_1d(np.asarray(c, dtype=np.float64)) for c in (orders, recency, age)))
-    columns = _checked_columns(dict(zip(("orders", "recency", "age"), shaped, strict=True)))
-    _check_history(*columns.values())
-    return columns["orders"], columns["recency"], columns["age"]
+    given = [np.atleast_1d(np.asarray(column, dtype=np.float64)) for column in (orders, recency, age)]
+    history = History(**_check_columns(dict(zip(History._fields, np.broadcast_arrays(*given), strict=True))))
+    _refuse_impossible(history)
+    return history
+
+
+def _refuse_impossible(history: History) -> None:
+    """Refuse histories that cannot be."""
+    orders, recency, age = history
+    _refuse("orders", orders < 0, "Repeat orders are counted from 0.")
+    _refuse("recency", recency < 0, "Recency is the time from the first order to the last: 0 or more.")
+    _refuse("recency", recency > age, "Recency is the time from the first order to the last, at most the age.")
+    _refuse(
+        "recency", (orders == 0) & (recency > 0), "A one-time buyer has a recency of 0: the first order is the last."
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,7 +239,7 @@ class SpendCells:
     def __init__(self, orders: npt.ArrayLike, mean_spend: npt.ArrayLike, count: npt.ArrayLike | None = None) -> None:
         """Check the columns and close them for writing. Without `count` every row is one customer."""
         counted: Any = np.ones(np.shape(orders)) if count is None else count
-        arrays = _checked_columns({"orders": orders, "mean_spend": mean_spend, "count": counted})
+        arrays = _check_columns({"orders": orders, "mean_spend": mean_spend, "count": counted})
         _refuse("orders", arrays["orders"] < 1, "A mean spend needs at least one order.")
         _refuse("count", arrays["count"] <= 0, "A cell holds at least one customer.")
         _freeze(self, arrays)

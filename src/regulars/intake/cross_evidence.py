@@ -1,0 +1,157 @@
+"""Evidence that one column alone cannot give: ids found again in another file, and sums that come out.
+
+A sample holds the first rows of a file only, so ids that are missing in it prove nothing; ids that are there do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from regulars.intake.candidates import Candidate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from regulars.intake.candidates import FileGroup
+    from regulars.intake.profiles import ColumnProfile
+
+KEY_OF: dict[str, str] = {
+    "customer_id": "customers",
+    "sponsor_id": "customers",
+    "product_id": "products",
+    "campaign_id": "campaigns",
+    "device_id": "devices",
+    "status_id": "statuses",
+    "order_id": "orders",
+}
+"""Canonical id columns, and the table whose key each refers to."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """A column that identifies the rows of a canonical table."""
+
+    table: str
+    group: FileGroup
+    column: str
+
+    @property
+    def profile(self) -> ColumnProfile:
+        """Its values."""
+        return self.group.profiles[self.column]
+
+
+def with_links(found: Sequence[Candidate], table: str, group: FileGroup, keys: Sequence[Key]) -> list[Candidate]:
+    """The candidates, raised where their values are found in the key they would refer to.
+
+    A column whose name says nothing becomes a candidate only where its values are telling (not 1, 2, 3).
+    """
+    result = list(found)
+    for key in keys:
+        if key.group is group or key.table == table:
+            continue
+        for canonical in _references(table, key.table):
+            for name, profile in group.profiles.items():
+                weight = _overlap(profile, key)
+                if weight:
+                    reason = f"its values are found in {key.column} of {key.group.sources[0]}"
+                    _raise_or_add(result, canonical, name, weight, reason)
+    return result
+
+
+def _references(table: str, key_table: str) -> tuple[str, ...]:
+    from regulars.core.contract import CONTRACT
+
+    return tuple(name for name in CONTRACT[table].names if KEY_OF.get(name) == key_table and name != "sponsor_id")
+
+
+def _raise_or_add(found: list[Candidate], canonical: str, column: str, weight: float, reason: str) -> None:
+    for place, candidate in enumerate(found):
+        if candidate.canonical == canonical and candidate.column == column:
+            found[place] = candidate.raised(weight, reason)
+            return
+    if weight >= 0.5:
+        found.append(Candidate(canonical, column, weight, (reason,)))
+
+
+def _overlap(profile: ColumnProfile, key: Key) -> float:
+    """How much it says that values of a column are found in a key, from 0 to 0.6."""
+    if profile.kind in ("date", "decimal", "boolean", "band", "list", "empty"):
+        return 0.0
+    shared = len(profile.distinct & key.profile.distinct)
+    share = shared / len(profile.distinct)
+    enough = share >= 0.9 if key.group.is_complete else share >= 0.2 and shared >= 10
+    if not enough:
+        return 0.0
+    is_telling = profile.kind != "integer" or (profile.largest or 0) >= 1000
+    return 0.6 if is_telling and shared >= 3 else 0.2
+
+
+def has_link(profile: ColumnProfile, other: ColumnProfile) -> bool:
+    """Whether two columns have values in common, beyond a few by chance."""
+    shared = len(profile.distinct & other.distinct)
+    return shared >= 0.5 * min(len(profile.distinct), len(other.distinct)) > 0
+
+
+def with_sums(found: Sequence[Candidate], profiles: Mapping[str, ColumnProfile]) -> list[Candidate]:
+    """The candidates for money, raised where the sums come out: amount − discount = paid, quantity × price = amount."""
+    result = list(found)
+    by_canonical = {
+        name: [candidate.column for candidate in found if candidate.canonical == name]
+        for name in ("amount", "discount", "paid", "quantity", "unit_price")
+    }
+    money = dict.fromkeys((*by_canonical["amount"], *by_canonical["paid"]))
+    for off in by_canonical["discount"]:
+        for listed in money:
+            for received in money:
+                if len({off, listed, received}) == 3 and _is_difference(*_rows(profiles, listed, off, received)):
+                    reason = f"{listed} − {off} = {received}"
+                    for canonical, column in (("amount", listed), ("discount", off), ("paid", received)):
+                        _raise_or_add(result, canonical, column, 0.7, reason)
+        for column in by_canonical["amount"]:
+            if column != off and _is_after_discount(*_rows(profiles, column, off)):
+                _move_to_paid(result, column, f"{off} is larger in some rows, so it is what was left")
+    for quantity in by_canonical["quantity"]:
+        for price in by_canonical["unit_price"]:
+            for total in by_canonical["amount"]:
+                if len({quantity, price, total}) == 3 and _is_product(*_rows(profiles, quantity, price, total)):
+                    reason = f"{quantity} × {price} = {total}"
+                    for canonical, column in (("quantity", quantity), ("unit_price", price), ("amount", total)):
+                        _raise_or_add(result, canonical, column, 0.6, reason)
+    return result
+
+
+def _rows(profiles: Mapping[str, ColumnProfile], *columns: str) -> list[tuple[float, ...]]:
+    """The numbers of several columns side by side, rows with a gap left out; one list per column."""
+    numbers = [profiles[column].numbers for column in columns]
+    rows = [row for row in zip(*numbers, strict=False) if None not in row]
+    return [tuple(number for number in column if number is not None) for column in zip(*rows, strict=True)] or [
+        () for _ in columns
+    ]
+
+
+def _is_difference(listed: Sequence[float], off: Sequence[float], received: Sequence[float]) -> bool:
+    if len(listed) < 5 or sum(value != 0 for value in off) < 3:
+        return False
+    fits = sum(abs(one - two - left) < 0.011 for one, two, left in zip(listed, off, received, strict=True))
+    return fits >= 0.95 * len(listed)
+
+
+def _is_product(quantity: Sequence[float], price: Sequence[float], total: Sequence[float]) -> bool:
+    if len(quantity) < 5 or sum(value != 1 for value in quantity) < 3:
+        return False
+    fits = sum(abs(one * two - three) < 0.011 for one, two, three in zip(quantity, price, total, strict=True))
+    return fits >= 0.95 * len(quantity)
+
+
+def _is_after_discount(value: Sequence[float], off: Sequence[float]) -> bool:
+    larger = sum(taken > left > 0 for left, taken in zip(value, off, strict=True))
+    return larger >= 2
+
+
+def _move_to_paid(found: list[Candidate], column: str, reason: str) -> None:
+    amounts = [candidate for candidate in found if (candidate.canonical, candidate.column) == ("amount", column)]
+    for candidate in amounts:
+        found.remove(candidate)
+    _raise_or_add(found, "paid", column, max((0.5, *(candidate.score * 0.8 for candidate in amounts))), reason)

@@ -1,0 +1,426 @@
+"""The customer view: one row per customer, every feature declared once.
+
+A feature is its name, unit, meaning, formula and the sums it is made from. Those whose sums the data give are computed, all in one
+projection; the list is what `regulars list --features` prints and the data dictionary of the report.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from regulars.core.analysis import Feature
+from regulars.core.contract import CUSTOMERS
+from regulars.measures import money, time
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import date
+
+    import ibis.expr.types as ir
+
+    from regulars.core.config import DatasetSettings
+    from regulars.core.units import Unit
+
+SHARED_VALUES = 6
+"""So many of the most frequent channels, platforms and payment methods get a share of their own."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the view is made from; None for what the data cannot give."""
+
+    tables: Mapping[str, ir.Table]
+    settings: DatasetSettings
+    as_of: date | None
+    orders: ir.Table | None
+    customer_days: ir.Table | None
+    customer_categories: ir.Table | None
+    customer_keys: ir.Table | None
+    collect: Callable[[ir.Expr, int], Any]
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A feature and how it is computed; `made_from` names columns of the joined sums."""
+
+    feature: Feature
+    made_from: tuple[str, ...]
+    formula: Callable[[ir.Table, Parts], ir.Value]
+
+
+def _declare(
+    name: str, unit: Unit, meaning: str, formula: str, made_from: str, compute: Callable[[ir.Table, Parts], ir.Value]
+) -> Declared:
+    return Declared(Feature(name, unit, meaning, formula), tuple(made_from.split()), compute)
+
+
+def _over(above: str, below: str) -> Callable[[ir.Table, Parts], ir.Value]:
+    """One sum over another; null where there is nothing to divide by."""
+    return lambda t, _: t[above] / t[below].nullif(0)
+
+
+def _price_quartile(rank: int) -> Declared:
+    """Share of quantity in one quartile of list prices, from the running quantities."""
+    upper, lower = f"quantity_to_price_quartile_{rank}", f"quantity_to_price_quartile_{rank - 1}"
+
+    def compute(t: ir.Table, _: Parts) -> ir.Value:
+        top = t.quantity if rank == 4 else t[upper]
+        bottom = 0.0 if rank == 1 else t[lower]
+        return (top - bottom) / t.quantity.nullif(0)
+
+    words = ("lowest", "second", "third", "highest")[rank - 1]
+    needs = " ".join(["quantity", *([upper] if rank < 4 else []), *([lower] if rank > 1 else [])])
+    return _declare(
+        f"price_quartile_{rank}_share", "share", f"share of items in the {words} quarter of list prices",
+        f"quantity in price quartile {rank} ÷ quantity", needs, compute,
+    )  # fmt: skip
+
+
+def _generation(year: ir.IntegerValue) -> ir.StringValue:
+    """Generations as the Pew Research Center bounds them."""
+    import ibis
+
+    bounds = ((1945, "Silent"), (1964, "Boomers"), (1980, "X"), (1996, "Millennials"), (2012, "Z"), (9999, "Alpha"))
+    return ibis.cases(*[(year <= last, name) for last, name in bounds])
+
+
+def _as_of(parts: Parts) -> ir.DateScalar:
+    import ibis
+
+    return ibis.literal(parts.as_of, "date")
+
+
+DECLARED: tuple[Declared, ...] = (
+    _declare("order_count", "orders", "orders that count as sales", "count of sales", "order_count", lambda t, _: t.order_count),
+    _declare("revenue_total", "money", "revenue from the customer", "sum of revenue", "revenue", lambda t, _: t.revenue.round(money.DECIMALS)),
+    _declare("quantity_total", "items", "items bought", "sum of quantity", "quantity", lambda t, _: t.quantity),
+    _declare("discount_total", "money", "discount received", "sum of discount", "discount", lambda t, _: t.discount.round(money.DECIMALS)),
+    _declare("first_ordered_on", "date", "day of the first order", "earliest day with a sale", "first_ordered_on", lambda t, _: t.first_ordered_on),
+    _declare("last_ordered_on", "date", "day of the last order", "latest day with a sale", "last_ordered_on", lambda t, _: t.last_ordered_on),
+    _declare("visit_day_count", "count", "days with at least one order", "count of days with a sale", "visit_day_count", lambda t, _: t.visit_day_count),
+    _declare(
+        "recency_days", "days", "days since the last order", "as of − last order", "last_ordered_on",
+        lambda t, p: time.days_between(t.last_ordered_on, _as_of(p)),
+    ),
+    _declare(
+        "tenure_days", "days", "days since the first order", "as of − first order", "first_ordered_on",
+        lambda t, p: time.days_between(t.first_ordered_on, _as_of(p)),
+    ),
+    _declare(
+        "active_days", "days", "days from the first order to the last", "last order − first order", "first_ordered_on last_ordered_on",
+        lambda t, _: time.days_between(t.first_ordered_on, t.last_ordered_on),
+    ),
+    _declare(
+        "mean_gap_days", "days", "mean time between visits; missing for a single visit",
+        "active days ÷ (days with an order − 1)", "first_ordered_on last_ordered_on visit_day_count",
+        lambda t, _: time.days_between(t.first_ordered_on, t.last_ordered_on) / (t.visit_day_count - 1).nullif(0),
+    ),
+    _declare("revenue_per_item", "money", "basket size: revenue per item", "revenue ÷ quantity", "revenue quantity", _over("revenue", "quantity")),
+    _declare("revenue_per_order", "money", "order size: revenue per order", "revenue ÷ orders", "revenue order_count", _over("revenue", "order_count")),
+    _declare("items_per_order", "items", "visit size: items per order", "quantity ÷ orders", "quantity order_count", _over("quantity", "order_count")),
+    _declare(
+        "simple_lifetime_value", "money", "what a year brings at the customer's own past rate; a rule of thumb, not a forecast",
+        "revenue ÷ (days since the first order, at least 30) × 365", "revenue first_ordered_on",
+        lambda t, p: _yearly(t, p),
+    ),
+    *(_price_quartile(rank) for rank in (1, 2, 3, 4)),
+    _declare("store_count", "count", "different stores bought in", "distinct store_id", "store_count", lambda t, _: t.store_count),
+    _declare("online_share", "share", "share of orders through an online channel", "online orders ÷ orders", "online_order_count order_count", _over("online_order_count", "order_count")),
+    _declare("campaign_share", "share", "share of orders with a campaign", "orders with a campaign ÷ orders", "campaign_order_count order_count", _over("campaign_order_count", "order_count")),
+    _declare("discounted_order_share", "share", "share of orders with a discount", "orders with a discount ÷ orders", "discounted_order_count order_count", _over("discounted_order_count", "order_count")),
+    _declare("discount_share", "share", "discount as a share of list value: deal-proneness", "discount ÷ list value", "discount list_amount", _over("discount", "list_amount")),
+    _declare("weekend_share", "share", "share of orders on Saturday or Sunday", "weekend orders ÷ orders", "weekend_order_count order_count", _over("weekend_order_count", "order_count")),
+    _declare("evening_share", "share", "share of orders in the evening (the hour is a setting)", "evening orders ÷ orders", "evening_order_count order_count", _over("evening_order_count", "order_count")),
+    _declare(
+        "failed_attempt_count", "count", "attempts that did not become a sale", "count of attempts − sales", "failed_attempt_count",
+        lambda t, _: t.failed_attempt_count,
+    ),
+    _declare("category_count", "count", "different categories bought", "distinct categories", "category_count", lambda t, _: t.category_count),
+    _declare(
+        "category_entropy", "score", "variety: entropy over categories, 0 where all is in one",
+        "−Σ p ln p over the shares p of the categories", "category_entropy", lambda t, _: t.category_entropy,
+    ),
+    _declare("category_spend_total", "money", "spend over all categories", "sum of category spend", "category_spend_total", lambda t, _: t.category_spend_total),
+    _declare("sponsored_count", "customers", "members the customer brought", "count of referrals", "sponsored_count", lambda t, _: t.sponsored_count),
+)  # fmt: skip
+"""Every feature computed from sums, in the order of the view."""
+
+COUNTS = ("order_count", "visit_day_count", "sponsored_count", "failed_attempt_count")
+"""Zero, not missing, for a customer without purchases."""
+
+
+def _yearly(t: ir.Table, parts: Parts) -> ir.Value:
+    import ibis
+
+    tenure = ibis.greatest(time.days_between(t.first_ordered_on, _as_of(parts)), 30)
+    return t.revenue / tenure * 365
+
+
+def build(parts: Parts) -> tuple[ir.Table, list[Feature]]:
+    """The view and what its columns are. Grain: one row per customer known from purchases or profiles."""
+    sums = _sums(parts)
+    profile = _profile(parts)
+    joined, extra = _joined(parts, sums, profile)
+    columns: dict[str, ir.Value] = {}
+    features: list[Feature] = []
+    for declared in DECLARED:
+        if not set(declared.made_from) <= set(joined.columns):
+            continue
+        if any(name.endswith("_on") for name in declared.made_from) and parts.as_of is None:
+            continue
+        value = declared.formula(joined, parts)
+        columns[declared.feature.name] = value.fill_null(0) if declared.feature.name in COUNTS else value
+        features.append(declared.feature)
+    shares, share_features = _share_columns(joined, extra)
+    people, people_features = _people(joined, parts)
+    user_id = joined.customer_id if "customer_id" in joined.columns else joined.customer_key
+    view = joined.select(customer_key=joined.customer_key, customer_id=user_id, **columns, **shares, **people)
+    ids = [
+        Feature("customer_key", "id", "number of the customer within this run", "assigned on the way in"),
+        Feature("customer_id", "id", "the customer's own id", "as in the data"),
+    ]
+    return view, [*ids, *features, *share_features, *people_features]
+
+
+# -- sums per customer ------------------------------------------------------------------------------
+
+
+def _sums(parts: Parts) -> ir.Table | None:
+    """One row per customer with a sale: the sums that the features are made from."""
+    if parts.customer_days is not None:
+        days = parts.customer_days
+        skip = ("customer_key", "day")
+        sums = {name: days[name].sum() for name in days.columns if name not in skip}
+        return days.group_by("customer_key").aggregate(
+            first_ordered_on=days.day.min(),
+            last_ordered_on=days.day.max(),
+            visit_day_count=days.count(),
+            weekend_order_count=days.order_count.sum(where=time.is_weekend(days.day)).fill_null(0),
+            **sums,
+        )
+    if parts.orders is None:
+        return None
+    sales = parts.orders.filter(parts.orders.is_sale)
+    sums = {
+        name: sales[name].sum() for name in ("quantity", "list_amount", "discount", "revenue") if name in sales.columns
+    }
+    return sales.group_by("customer_key").aggregate(order_count=sales.count(), **sums)
+
+
+@dataclass(frozen=True)
+class _Mix:
+    """A column of the orders whose values get shares: the values, most frequent first."""
+
+    column: str
+    values: tuple[str, ...]
+
+
+def _mix(parts: Parts) -> tuple[ir.Table | None, list[_Mix]]:
+    """Counts per customer of what needs the orders themselves: stores, channels, platforms, payment methods, failures."""
+    orders = parts.orders
+    if orders is None:
+        return None, []
+    devices = parts.tables.get("devices")
+    if "device_id" in orders.columns and devices is not None and "platform" in devices.columns:
+        orders = orders.left_join(devices.select("device_id", "platform"), "device_id").drop("device_id_right")
+    counts: dict[str, ir.Value] = {}
+    if "store_id" in orders.columns:
+        counts["store_count"] = orders.store_id.nunique(where=orders.is_sale)
+    if "status_id" in orders.columns:
+        counts["failed_attempt_count"] = (~orders.is_sale).cast("int64").sum()
+    mixes: list[_Mix] = []
+    for column in ("channel", "platform", "payment_method"):
+        if column in orders.columns:
+            values = _frequent(parts, orders, column)
+            mixes.append(_Mix(column, values))
+            counts |= {
+                _counter(column, rank): ((orders[column] == value) & orders.is_sale).cast("int64").sum().fill_null(0)
+                for rank, value in enumerate(values)
+            }
+    online = next((mix.column for mix in mixes if mix.column in ("channel", "platform")), "")
+    if online:
+        names = [name.casefold() for name in parts.settings.online_channels]
+        counts["online_order_count"] = (
+            (orders[online].lower().isin(names) & orders.is_sale).cast("int64").sum().fill_null(0)
+        )
+    if not counts:
+        return None, []
+    return orders.group_by("customer_key").aggregate(**counts), mixes
+
+
+def _counter(column: str, rank: int) -> str:
+    return f"{column}_count_{rank}"
+
+
+def _frequent(parts: Parts, orders: ir.Table, column: str) -> tuple[str, ...]:
+    known = orders.filter(orders[column].notnull() & orders.is_sale)
+    counts = known.group_by(value=known[column].cast("string")).aggregate(rows=known.count())
+    top = counts.order_by(counts.rows.desc(), counts.value).limit(SHARED_VALUES)
+    return tuple(parts.collect(top, SHARED_VALUES)["value"].to_pylist())
+
+
+def _variety(parts: Parts) -> ir.Table | None:
+    """Categories per customer: how many, and their entropy as ln S − Σ x ln x ÷ S, in one pass."""
+    rows = parts.customer_categories
+    if rows is None:
+        return None
+    measure = "revenue" if "revenue" in rows.columns else "quantity"
+    rows = rows.filter(rows[measure] > 0)
+    value = rows[measure]
+    total = value.sum()
+    spend = {"category_spend_total": total.round(money.DECIMALS)} if "category_spend" in parts.tables else {}
+    return rows.group_by("customer_key").aggregate(
+        category_count=rows.category.nunique(),
+        category_entropy=(total.ln() - (value * value.ln()).sum() / total).round(9),
+        **spend,
+    )
+
+
+def _sponsored(parts: Parts) -> ir.Table | None:
+    """How many members each customer brought."""
+    customers = parts.tables.get("customers")
+    referrals = parts.tables.get("referrals")
+    if referrals is None and customers is not None and "sponsor_id" in customers.columns:
+        referrals = customers.select("customer_id", "sponsor_id")
+    if referrals is None:
+        return None
+    referrals = referrals.filter(referrals.sponsor_id.notnull() & (referrals.sponsor_id != referrals.customer_id))
+    counted = referrals.group_by("sponsor_id").aggregate(sponsored_count=referrals.customer_id.nunique())
+    return _with_key(parts, counted, "sponsor_id")
+
+
+def _with_key(parts: Parts, rows: ir.Table, column: str) -> ir.Table:
+    """Rows keyed by the user's customer id, keyed by our number instead."""
+    if parts.customer_keys is None:
+        return rows.rename(customer_key=column)
+    keys = parts.customer_keys.rename(**{column: "customer_id"}) if column != "customer_id" else parts.customer_keys
+    return rows.join(keys, column).drop(column)
+
+
+def _profile(parts: Parts) -> ir.Table | None:
+    """The customers table, keyed by our number."""
+    customers = parts.tables.get("customers")
+    if customers is None:
+        return None
+    return _with_key(parts, customers.mutate(own_id=customers.customer_id), "customer_id").rename(customer_id="own_id")
+
+
+def _joined(parts: Parts, sums: ir.Table | None, profile: ir.Table | None) -> tuple[ir.Table, list[_Mix]]:
+    """Sums, profile and counts side by side: one row per customer."""
+    import ibis
+
+    known = [table.select("customer_key") for table in (sums, profile) if table is not None]
+    if sums is not None and profile is None:
+        joined = sums
+    else:
+        joined = ibis.union(*known, distinct=True) if len(known) > 1 else known[0]
+        joined = joined.left_join(sums, "customer_key").drop("customer_key_right") if sums is not None else joined
+    mix, mixes = _mix(parts)
+    for part in (mix, _variety(parts), _sponsored(parts), profile):
+        if part is not None:
+            joined = joined.left_join(part, "customer_key").drop("customer_key_right")
+    if parts.customer_keys is not None:
+        joined = joined.drop("customer_id") if "customer_id" in joined.columns else joined
+        joined = joined.left_join(parts.customer_keys, "customer_key").drop("customer_key_right")
+    elif "customer_id" in joined.columns:
+        joined = joined.drop("customer_id")  # its own number is the id
+    return joined, mixes
+
+
+# -- shares of channels, platforms and payment methods ----------------------------------------------
+
+
+def _share_columns(joined: ir.Table, mixes: list[_Mix]) -> tuple[dict[str, ir.Value], list[Feature]]:
+    import ibis
+
+    columns: dict[str, ir.Value] = {}
+    features: list[Feature] = []
+    for mix in mixes:
+        counts = [joined[_counter(mix.column, rank)] for rank in range(len(mix.values))]
+        if not counts:
+            continue
+        words = mix.column.replace("_", " ")
+        most = counts[0] if len(counts) == 1 else ibis.greatest(*counts)
+        main = ibis.cases(
+            *[((count == most) & (most > 0), value) for count, value in zip(counts, mix.values, strict=True)]
+        )
+        columns[f"main_{mix.column}"] = main
+        features.append(
+            Feature(
+                f"main_{mix.column}",
+                "text",
+                f"{words} of most orders",
+                f"most frequent {words}; ties go to the commoner one",
+            )
+        )
+        for name, value, count in zip(_slugs(mix), mix.values, counts, strict=True):
+            columns[name] = count / joined.order_count.nullif(0)
+            features.append(
+                Feature(name, "share", f"share of orders by {words} {value}", "orders of that kind ÷ orders")
+            )
+    return columns, features
+
+
+def _slugs(mix: _Mix) -> list[str]:
+    """Column names from the user's values: letters, digits and underscores only, none twice."""
+    names: list[str] = []
+    for value in mix.values:
+        slug = re.sub(r"[^a-z0-9]+", "_", value.casefold()).strip("_")[:40] or "other"
+        name = f"{mix.column}_share_{slug}"
+        while name in names:
+            name += "_2"
+        names.append(name)
+    return names
+
+
+# -- who they are -----------------------------------------------------------------------------------
+
+
+def _people(joined: ir.Table, parts: Parts) -> tuple[dict[str, ir.Value], list[Feature]]:
+    """Age, generation, and the profile columns and traits as they are."""
+    columns: dict[str, ir.Value] = {}
+    features: list[Feature] = []
+    age, year = _age_and_birth_year(joined, parts)
+    if age is not None:
+        columns["age"] = age
+        features.append(Feature("age", "years", "age at the as-of date", "as of − date of birth, whole years"))
+    if year is not None:
+        columns["generation"] = _generation(year)
+        features.append(
+            Feature(
+                "generation",
+                "text",
+                "generation by year of birth",
+                "Silent ≤ 1945, Boomers ≤ 1964, X ≤ 1980, Millennials ≤ 1996, Z ≤ 2012",
+            )
+        )
+    profile = parts.tables.get("customers")
+    for name in profile.columns if profile is not None else ():
+        column = CUSTOMERS.column(name)
+        if name in columns or name == "customer_id" or name in {feature.name for feature in features}:
+            continue
+        if name in {declared.feature.name for declared in DECLARED} | {"customer_key"}:
+            continue  # a trait cannot take the name of a computed feature; `check` reports it
+        columns[name] = joined[name]
+        unit: Unit = (
+            "money" if column and column.kind == "money" else "date" if column and column.kind == "date" else ""
+        )
+        features.append(
+            Feature(name, unit, column.meaning if column else "as in the customers table", "as in the data")
+        )
+    return columns, features
+
+
+def _age_and_birth_year(joined: ir.Table, parts: Parts) -> tuple[ir.Value | None, ir.Value | None]:
+    have = set(parts.tables["customers"].columns) if "customers" in parts.tables else set()
+    if "birth_date" in have and parts.as_of is not None:
+        return (time.days_between(joined.birth_date, _as_of(parts)) / 365.2425).floor().cast(
+            "int64"
+        ), joined.birth_date.year()
+    if "birth_year" in have and parts.as_of is not None:
+        return parts.as_of.year - joined.birth_year, joined.birth_year
+    if "age" in have:
+        return joined.age, None if parts.as_of is None else (parts.as_of.year - joined.age).floor().cast("int64")
+    return None, None

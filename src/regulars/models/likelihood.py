@@ -1,0 +1,256 @@
+"""Maximum likelihood with exact gradients, and a plain refusal where there is no maximum.
+
+Every model here gives one thing, its log-likelihood with the gradient by log-parameter. Searching, checking
+and measuring the uncertainty are the same for all of them and stand here once.
+
+Method: L-BFGS-B from several starts on coarse cells, then Newton steps with Levenberg damping on the full cells. The
+Hessian is the central difference of the exact gradient. Convergence is judged in units of log-likelihood (the gain that
+one more Newton step promises), which does not depend on the scale of the parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from regulars.errors import FitError
+from regulars.models.cells import BoolArray, FloatArray
+
+Objective = Callable[[FloatArray], tuple[float, FloatArray]]
+"""Log-parameters to the log-likelihood and its gradient."""
+
+BOUND: Final = float(np.log(1e4))
+"""Log-parameters stay within ± this (time and money are scaled to a mean of 1 beforehand)."""
+
+_DIFFERENCE: Final = 1e-4
+_PROMISED_GAIN: Final = 1e-7
+_NEWTON_STEPS: Final = 60
+_LARGEST_STEP: Final = 2.0
+_SAME_MAXIMUM: Final = 0.01
+_LARGEST_LOG_ERROR: Final = 4.0
+_NO_GAIN: Final = 0.05
+_SMALL_GAIN: Final = 2.0
+_LEAST_SHARE: Final = 0.1
+_CLOSE: Final = 1e-5
+_LARGE: Final = float(np.log(30.0))
+_MORE_HISTORY: Final = "Take a longer history or more customers, or use a simpler rule."
+
+
+@dataclass(frozen=True)
+class Maximum:
+    """Where the log-likelihood is highest, and how sure that is.
+
+    Attributes:
+        position: Log-parameters.
+        covariance: Of the log-parameters: the inverse of the negative Hessian. Rows of held parameters are 0.
+        log_likelihood: At the maximum.
+        held: Which parameters are held: the data ask for "without limit", and any large (or small) value does.
+        gradient_norm: Largest absolute derivative per customer over the free log-parameters.
+        starts_agreed: How many of the starts led to the same maximum.
+        start_count: How many starts were made.
+    """
+
+    position: FloatArray
+    covariance: FloatArray
+    log_likelihood: float
+    held: tuple[int, ...]
+    gradient_norm: float
+    starts_agreed: int
+    start_count: int
+
+
+def maximise(
+    objective: Objective,
+    coarse: Objective,
+    starts: FloatArray,
+    *,
+    customer_count: float,
+    model: str,
+    limit: float | None = None,
+) -> Maximum:
+    """The maximum of a log-likelihood within the bounds.
+
+    Args:
+        objective: The log-likelihood over all cells.
+        coarse: The same over fewer cells; used to find the neighbourhood of the maximum.
+        starts: One row of log-parameters per start.
+        customer_count: Customers, to state the gradient per customer.
+        model: The model's name for messages.
+        limit: The log-likelihood of the limit of this model in which nobody leaves, where it has one.
+
+    Raises:
+        FitError: The search does not settle, or the maximum is not a proper one.
+    """
+    found = [_search(coarse, start) for start in starts]
+    found = [(value, position) for value, position in found if np.isfinite(value)]
+    if not found:
+        raise FitError(
+            f"{model}: the likelihood cannot be computed from any starting point.",
+            mend="Look for extreme values among orders, recency and age.",
+        )
+    best_value, best = max(found, key=lambda pair: pair[0])
+    agreed = sum(value > best_value - _SAME_MAXIMUM for value, _ in found)
+    fixed = np.zeros(best.size, dtype=bool)
+    nearby = _climb(coarse, best, fixed)
+    summit = _climb(objective, nearby.position, fixed, nearby.hessian)
+    for _ in range(best.size):
+        _refuse_limit(summit, limit, model)
+        covariance = _invert(summit.curvature)
+        if summit.settled and covariance is not None:
+            everything = np.zeros((best.size, best.size))
+            everything[np.ix_(summit.free, summit.free)] = covariance
+            return Maximum(
+                position=summit.position,
+                covariance=everything,
+                log_likelihood=summit.value,
+                held=tuple(int(i) for i in np.flatnonzero(~summit.free)),
+                gradient_norm=float(np.abs(summit.gradient[summit.free]).max(initial=0.0)) / customer_count,
+                starts_agreed=agreed,
+                start_count=len(starts),
+            )
+        fixed |= _without_limit(summit, model)
+        summit = _climb(objective, summit.position, fixed)
+    raise FitError(f"{model}: the search for the best parameters did not settle.", mend=_MORE_HISTORY)
+
+
+@dataclass(frozen=True)
+class _Summit:
+    """Where a climb ended: the log-likelihood with its derivatives, and which parameters were free to move."""
+
+    settled: bool
+    position: FloatArray
+    value: float
+    gradient: FloatArray
+    hessian: FloatArray
+    free: BoolArray
+
+    @property
+    def curvature(self) -> FloatArray:
+        """The negative Hessian of the free parameters."""
+        return -self.hessian[np.ix_(self.free, self.free)]
+
+
+def _refuse_limit(summit: _Summit, limit: float | None, model: str) -> None:
+    """Refuse a model of leaving customers that says no more than the model in which nobody leaves."""
+    if limit is None:
+        return
+    proper = bool(summit.free.all()) and _invert(summit.curvature) is not None
+    gain = summit.value - limit
+    if gain < (_NO_GAIN if proper else _SMALL_GAIN):
+        raise FitError(
+            f"{model}: the data show nobody leaving; that customers may leave adds only "
+            f"{max(0.0, gain):.2f} to the log-likelihood.",
+            mend="Use NBD, the limit in which nobody leaves.",
+        )
+
+
+def _without_limit(summit: _Summit, model: str) -> BoolArray:
+    """The parameter that may grow without limit at no cost in likelihood, so that it can be held where it is."""
+    weakest = np.zeros(summit.position.size)
+    if np.isfinite(summit.curvature).all():
+        weakest[summit.free] = np.abs(np.linalg.eigh(summit.curvature)[1][:, 0])
+    weakest[np.abs(summit.position) < _LARGE] = 0.0
+    chosen = int(np.argmax(weakest))
+    if weakest[chosen] < _LEAST_SHARE:
+        raise FitError(f"{model}: the data do not determine the parameters.", mend=_MORE_HISTORY)
+    return np.asarray(np.arange(weakest.size) == chosen)
+
+
+def _search(objective: Objective, start: FloatArray) -> tuple[float, FloatArray]:
+    """One bounded quasi-Newton search."""
+    from scipy.optimize import minimize
+
+    def negative(position: FloatArray) -> tuple[float, FloatArray]:
+        value, gradient = objective(position)
+        return -value, -gradient
+
+    result = minimize(
+        negative, start, jac=True, method="L-BFGS-B", bounds=[(-BOUND, BOUND)] * start.size,
+        options={"maxiter": 200},
+    )  # fmt: skip
+    return -float(result.fun), np.asarray(result.x, dtype=np.float64)
+
+
+def find_hessian(objective: Objective, position: FloatArray) -> FloatArray:
+    """The matrix of second derivatives, from central differences of the exact gradient.
+
+    Example:
+        >>> square = lambda at: (-float(at @ at), -2 * at)
+        >>> find_hessian(square, np.array([1.0, 2.0])).round(6).tolist()
+        [[-2.0, 0.0], [0.0, -2.0]]
+    """
+    rows = []
+    for step in np.eye(position.size) * _DIFFERENCE:
+        rows.append((objective(position + step)[1] - objective(position - step)[1]) / (2 * _DIFFERENCE))
+    hessian = np.array(rows)
+    symmetric: FloatArray = (hessian + hessian.T) / 2
+    return symmetric
+
+
+def _resting(position: FloatArray, gradient: FloatArray) -> BoolArray:
+    """Which parameters rest on a bound that the gradient pushes against."""
+    at_top = (position >= BOUND - 1e-9) & (gradient >= 0)
+    at_bottom = (position <= -BOUND + 1e-9) & (gradient <= 0)
+    return at_top | at_bottom
+
+
+def _climb(objective: Objective, position: FloatArray, fixed: BoolArray, borrowed: FloatArray | None = None) -> _Summit:
+    """Damped Newton steps until one more promises nothing.
+
+    A Hessian borrowed from coarse cells serves for the first steps, because it costs eight gradients to find one.
+    """
+    value, gradient = objective(position)
+    damping, settled = 0.0, False
+    hessian, own = (find_hessian(objective, position), True) if borrowed is None else (borrowed, False)
+    for _ in range(_NEWTON_STEPS):
+        free = ~(fixed | _resting(position, gradient))
+        step = _newton_step(-hessian[np.ix_(free, free)], gradient[free], damping)
+        moved, promised = position.copy(), np.inf
+        if step is not None:
+            moved[free] = np.clip(position[free] + step, -BOUND, BOUND)
+            promised = float(step @ gradient[free]) / 2
+        settled = own and damping == 0.0 and promised < _PROMISED_GAIN * max(1.0, abs(value) * 1e-6)
+        new_value, new_gradient = objective(moved) if step is not None else (-np.inf, gradient)
+        better = bool(np.isfinite(new_value) and new_value > value)
+        if better or settled:
+            position, value, gradient = moved, new_value, new_gradient
+        if settled:
+            break
+        if better and not own:
+            own = promised < _CLOSE
+            hessian = find_hessian(objective, position) if own else hessian
+        elif better or not own:
+            damping = 0.0 if damping < 1e-3 else damping / 10
+            hessian, own = find_hessian(objective, position), True
+        else:
+            damping = max(1e-6, damping * 10)
+            if damping > 1e10:
+                break
+    free = ~(fixed | _resting(position, gradient))
+    return _Summit(settled, position, float(value), gradient, hessian, free)
+
+
+def _newton_step(curvature: FloatArray, slope: FloatArray, damping: float) -> FloatArray | None:
+    """The step of a damped Newton iteration, or None where the curvature is not that of a hill."""
+    size = np.abs(np.diag(curvature)).max(initial=1e-12)
+    try:
+        root = np.linalg.cholesky(curvature + damping * size * np.eye(slope.size))
+    except np.linalg.LinAlgError:
+        return None
+    step: FloatArray = np.linalg.solve(root.T, np.linalg.solve(root, slope))
+    longest = np.abs(step).max(initial=0.0)
+    return step if longest <= _LARGEST_STEP else step * (_LARGEST_STEP / longest)
+
+
+def _invert(curvature: FloatArray) -> FloatArray | None:
+    """The covariance that a curvature implies, or None where it implies none worth the name."""
+    try:
+        np.linalg.cholesky(curvature)
+    except np.linalg.LinAlgError:
+        return None
+    covariance = np.asarray(np.linalg.inv(curvature), dtype=np.float64)
+    errors = np.sqrt(np.abs(np.diag(covariance)))
+    return covariance if np.isfinite(covariance).all() and (errors <= _LARGEST_LOG_ERROR).all() else None

@@ -1,0 +1,211 @@
+"""The channels of a drawn chart: positions with their axes, colours with their legends, sizes and tooltips.
+
+Axis labels are made by fixed expressions; nothing from the data is ever part of one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from regulars.present.scene import BLUE, OKABE_ITO
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from regulars.present.scene import Channel, Record, Scene
+
+_DAY = 86_400_000.0
+_DARK_BELOW = 0.47
+"""On cividis, white text is legible below this share of the scale and black text above it (4.5 : 1 or more)."""
+_FROM_ZERO = ("line", "area", "bar", "column", "histogram")
+_NUMBER_FORMATS = {
+    "share": "format(100 * datum.value, '~r') + ' %'",
+    "change_share": "format(100 * datum.value, '+~r') + ' %'",
+    "change_points": "format(100 * datum.value, '+~r') + ' pp'",
+}
+_PLAIN_NUMBER = "abs(datum.value) >= 10000 ? format(datum.value, '~s') : format(datum.value, ',~r')"
+
+
+def plot_height(scene: Scene) -> int:
+    """Pixels of the whole picture: fixed, or so many per row where rows have names."""
+    kind = scene.chart.kind
+    if kind == "heatmap":
+        return 30 * max(2, len(scene.channels["y"].order)) + 60
+    if kind in ("bar", "interval") and scene.channels[scene.category].scale == "category":
+        return 30 * max(2, len(scene.channels[scene.category].order)) + 60
+    return {"tree": 420, "flow": 400, "network": 520, "scatter": 380}.get(kind, 290)
+
+
+def plot_width(scene: Scene) -> int:
+    """Pixels of the whole picture: the full width, but no heat map with cells broader than they need be."""
+    if scene.chart.kind != "heatmap":
+        return scene.look.width
+    longest = max((len(text) for text in scene.channels["y"].order), default=0)
+    return min(scene.look.width, 70 * len(scene.channels["x"].order) + 7 * longest + 40)
+
+
+def position(
+    scene: Scene, name: str, along: str = "", field: str = "", orient: str = "", is_bare: bool = False
+) -> Any:
+    """A position channel with its axis.
+
+    Args:
+        scene: The chart.
+        name: The channel: `x` or `y`.
+        along: The direction it is drawn in, where that is not its own.
+        field: Another field on the same axis (the end of an interval).
+        orient: The side of the axis, where that is not the usual one.
+        is_bare: Whether it has no axis, because coordinates mean nothing.
+    """
+    import altair as alt
+
+    channel = scene.channels[name]
+    along = along or name
+    make = alt.X if along == "x" else alt.Y
+    if is_bare:
+        return make(f"{name}:Q", axis=None, scale=alt.Scale(zero=False, nice=False, padding=24))
+    axis = alt.Axis(**_axis(channel, along, scene), **({"orient": orient} if orient else {}))
+    if channel.scale == "category":
+        padding = 0 if scene.chart.kind == "heatmap" else 0.28
+        scale = alt.Scale(padding=0.5) if scene.chart.kind in ("line", "area") else alt.Scale(paddingInner=padding)
+        return make(f"{name}:O", title=channel.title, sort=list(channel.order), axis=axis, scale=scale)
+    if channel.scale == "time":
+        return make(f"{name}:T", title=channel.title, axis=axis, scale=alt.Scale(type="utc"))
+    has_zero = name == scene.value and scene.chart.kind in _FROM_ZERO
+    return make(f"{field or name}:Q", title=channel.title, axis=axis, scale=alt.Scale(zero=has_zero))
+
+
+def _axis(channel: Channel, along: str, scene: Scene) -> dict[str, Any]:
+    axis: dict[str, Any] = {}
+    if along == "y":  # the title lies flat above the axis, where it can be read
+        axis |= {"titleAngle": 0, "titleAlign": "left", "titleAnchor": "end", "titleX": -4, "titleY": -10}
+    if channel.scale == "time":
+        return axis | {"format": _time_format(channel), "labelOverlap": "greedy", "grid": False, "tickCount": 8}
+    if channel.scale == "category":
+        axis |= {"grid": False, "labelOverlap": along == "x", "labelAngle": 0, "labelLimit": 260}
+        if along == "x" and _is_crowded(channel, scene):
+            axis |= {"labelAngle": -40, "labelAlign": "right", "labelOverlap": False, "labelLimit": 130}
+        return axis
+    axis |= {"labelExpr": _NUMBER_FORMATS.get(channel.unit, _PLAIN_NUMBER), "tickCount": 5 if along == "y" else 7}
+    return axis | ({"tickMinStep": 1} if channel.is_whole else {})
+
+
+def _is_crowded(channel: Channel, scene: Scene) -> bool:
+    """Whether names along the foot would meet; dates are thinned out instead."""
+    if channel.unit in ("date", "month", "instant") or len(channel.order) > 30:
+        return False
+    return max((len(text) for text in channel.order), default=0) * 7 * len(channel.order) > scene.look.width
+
+
+def _time_format(channel: Channel) -> str:
+    start, end = channel.range or (0.0, 0.0)
+    days = (end - start) / _DAY
+    if channel.unit == "month":
+        return "%b %Y" if days < 5 * 366 else "%Y"
+    return "%-d %b" if days < 75 else "%b %Y" if days < 5 * 366 else "%Y"
+
+
+def colour(scene: Scene) -> Any:
+    """Okabe–Ito for names, cividis for quantities and for more names than there are colours, else the one blue."""
+    import altair as alt
+
+    channel = scene.channels.get("colour")
+    if channel is None:
+        return alt.value(BLUE)
+    if channel.scale == "category":
+        return alt.Color("colour:N", sort=list(channel.order), scale=_names_scale(channel), legend=_names_legend(scene))
+    kind = "Q" if channel.scale == "quantity" else "T"
+    options: dict[str, Any] = {"scheme": "cividis"}
+    if scene.chart.kind == "heatmap" and channel.scale == "quantity":
+        options |= {"domain": list(heat_range(scene.records)), "clamp": True}
+    legend = alt.Legend(title=channel.title, gradientLength=180)
+    if channel.scale == "quantity":
+        legend = alt.Legend(
+            title=channel.title, gradientLength=180, labelExpr=_NUMBER_FORMATS.get(channel.unit, _PLAIN_NUMBER)
+        )
+    is_printed = scene.chart.kind == "heatmap" and scene.chart.label in ("", scene.chart.colour)
+    return alt.Color(f"colour:{kind}", scale=alt.Scale(**options), legend=None if is_printed else legend)
+
+
+def _names_scale(channel: Channel) -> Any:
+    import altair as alt
+
+    if len(channel.order) > len(OKABE_ITO):
+        return alt.Scale(domain=list(channel.order), scheme="cividis")
+    return alt.Scale(domain=list(channel.order), range=list(OKABE_ITO[: len(channel.order)]))
+
+
+def _names_legend(scene: Scene) -> Any:
+    import altair as alt
+
+    channel = scene.channels["colour"]
+    if channel.column == scene.channels[scene.category].column:
+        return None  # the axis names them already
+    longest = max((len(text) for text in channel.order), default=1)
+    columns = max(1, min(len(channel.order), scene.look.width // (7 * longest + 40)))
+    return alt.Legend(title=None, columns=columns, labelLimit=260)
+
+
+def hollow_stroke(scene: Scene) -> Any:
+    """The outline of a hollow mark: the colour it would be filled with."""
+    import altair as alt
+
+    channel = scene.channels.get("colour")
+    if channel is None or channel.scale != "category":
+        return alt.value(BLUE)
+    return alt.Stroke("colour:N", sort=list(channel.order), scale=_names_scale(channel), legend=None)
+
+
+def sizes(scene: Scene, largest: int, channel: str = "size") -> dict[str, Any]:
+    """The size channel, from nothing up to `largest`; empty where the chart has none."""
+    import altair as alt
+
+    if "size" not in scene.channels:
+        return {}
+    make = alt.Size if channel == "size" else alt.StrokeWidth
+    return {channel: make("size:Q", scale=alt.Scale(range=[1, largest], zero=True), legend=None)}
+
+
+def tooltips(scene: Scene) -> dict[str, Any]:
+    """What a mark tells when pointed at, where the look has that."""
+    import altair as alt
+
+    if not scene.look.has_tooltips:
+        return {}
+    return {"tooltip": [alt.Tooltip(f"tip_{place}:N", title=words) for place, words in enumerate(scene.tip_titles)]}
+
+
+def heat_range(records: Sequence[Record]) -> tuple[float, float]:
+    """The quantities between which a heat map's colours run.
+
+    One value far above all others (the 100 % of a first month) would leave a single shade for the rest, so the scale
+    then ends at the next lower one; the printed values still say everything.
+
+    >>> heat_range([{"colour": 1.0}, {"colour": 0.4}, {"colour": 0.3}])
+    (0.3, 0.4)
+    """
+    values = sorted({record["colour"] for record in records if record.get("colour") is not None})
+    if not values:
+        return 0.0, 1.0
+    if len(values) > 2 and values[-1] > 2 * values[-2] > 0:
+        values.pop()
+    return values[0], values[-1]
+
+
+def text_inks(scene: Scene) -> list[str]:
+    """For each record of a heat map, the colour in which its value is legible."""
+    channel = scene.channels.get("colour")
+    low, high = heat_range(scene.records) if channel and channel.scale == "quantity" else (0.0, 1.0)
+    inks = []
+    for record in scene.records:
+        value = record.get("colour")
+        if channel is None or value is None or record["partial"]:
+            inks.append(scene.look.ink)
+            continue
+        if channel.scale == "category":
+            place, count = channel.order.index(value), len(channel.order)
+            share = (place / (count - 1)) if count > len(OKABE_ITO) else (0.0 if place == 0 else 1.0)
+        else:
+            share = (value - low) / (high - low) if high > low else 0.0
+        inks.append("#ffffff" if share < _DARK_BELOW else "#000000")
+    return inks

@@ -1,0 +1,126 @@
+"""Charts as pictures: a chart and its rows become an Altair chart, a Vega-Lite specification, and an SVG drawn ahead.
+
+One specification serves notebook, report, files and dashboard. Nothing is fetched from a network and no script is
+needed where the picture is shown.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+from regulars.present.channels import plot_height, plot_width
+from regulars.present.marks import layers
+from regulars.present.scene import PAGE, Look, Scene, make_scene
+from regulars.present.tables import clean
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from regulars.core.chart import Chart
+    from regulars.core.result import Table
+
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Liberation Sans', Arial, sans-serif"
+"""The same system fonts as the pages."""
+
+
+def altair_chart(
+    chart: Chart, table: Table, rows: pa.Table, *, total: int | None = None, currency: str = "", look: Look = PAGE
+) -> Any:
+    """A chart as an Altair chart.
+
+    Args:
+        chart: What to draw.
+        table: The table it names.
+        rows: Its rows.
+        total: How many rows the table has, where `rows` are only the first.
+        currency: ISO code, for money.
+        look: Where it will stand.
+    """
+    import altair as alt
+
+    scene = make_scene(chart, table, rows, total or rows.num_rows, currency, look)
+    drawn = alt.layer(*layers(scene)).properties(
+        width=plot_width(scene),
+        height=plot_height(scene),
+        autosize=alt.AutoSizeParams(type="fit", contains="padding"),
+        usermeta={"columns": {channel.name: channel.column for channel in scene.channels.values()}},
+    )
+    if look.has_title:
+        drawn = drawn.properties(title=_title(scene))
+    return _configured(drawn, look)
+
+
+def chart_spec(
+    chart: Chart, table: Table, rows: pa.Table, *, total: int | None = None, currency: str = "", look: Look = PAGE
+) -> dict[str, Any]:
+    """A chart as a Vega-Lite specification with its data in it.
+
+    The fields of its data are the chart's own channels (`x`, `y`, `colour` …); `usermeta.columns` says which column of
+    the table each one is. Arguments as for `altair_chart`.
+    """
+    drawn = altair_chart(chart, table, rows, total=total, currency=currency, look=look)
+    spec: dict[str, Any] = drawn.to_dict(validate=False)
+    return spec
+
+
+def chart_svg(
+    chart: Chart, table: Table, rows: pa.Table, *, total: int | None = None, currency: str = "", look: Look = PAGE
+) -> str:
+    """A chart as SVG: one picture with its title as its name for those who do not see it.
+
+    Arguments as for `altair_chart`. Colours of text and page are `currentColor` and one marked paper colour where the look
+    says so, so that a style sheet can turn them for the dark.
+    """
+    import vl_convert
+
+    spec = chart_spec(chart, table, rows, total=total, currency=currency, look=look)
+    svg = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
+    return _named(svg, clean(f"{chart.title}. {chart.subtitle}"))
+
+
+def prefix_ids(svg: str, prefix: str) -> str:
+    """The same picture with its own ids, so that several can stand in one page.
+
+    >>> prefix_ids('<g clip-path="url(#clip0)"><clipPath id="clip0"/></g>', "a-")
+    '<g clip-path="url(#a-clip0)"><clipPath id="a-clip0"/></g>'
+    """
+    svg = re.sub(r'(<[^<>]* id=")([^"]+)(")', rf"\g<1>{prefix}\g<2>\g<3>", svg)
+    return re.sub(r'(="url\(#)([^)"]+)(\)")', rf"\g<1>{prefix}\g<2>\g<3>", svg)
+
+
+def _title(scene: Scene) -> Any:
+    import altair as alt
+
+    return alt.TitleParams(
+        text=textwrap.wrap(scene.title, 84) or [""],
+        subtitle=textwrap.wrap(scene.subtitle, 110),
+        anchor="start",
+        offset=16,
+    )
+
+
+def _configured(drawn: Any, look: Look) -> Any:
+    ink = look.ink
+    return (
+        drawn.configure(font=FONT, background=look.background, aria=False, padding=6)
+        .configure_view(stroke=None)
+        .configure_axis(
+            labelColor=ink, titleColor=ink, labelFontSize=12, titleFontSize=12, titleFontWeight="normal",
+            titleOpacity=0.75, labelOpacity=0.9, gridColor=ink, gridOpacity=0.13, domain=False, ticks=False, labelPadding=6,
+        )
+        .configure_axisX(domain=True, domainColor=ink, domainOpacity=0.35, titlePadding=10)
+        .configure_legend(
+            orient="top", labelColor=ink, titleColor=ink, labelFontSize=12, titleFontSize=12, titleFontWeight="normal",
+            symbolStrokeWidth=2, offset=14,
+        )
+        .configure_title(color=ink, subtitleColor=ink, fontSize=16, subtitleFontSize=12.5, fontWeight=600, subtitlePadding=6)
+        .configure_text(color=ink)
+    )  # fmt: skip
+
+
+def _named(svg: str, name: str) -> str:
+    from html import escape
+
+    return svg.replace("<svg ", f'<svg role="img" aria-label="{escape(name, quote=True)}" ', 1)

@@ -1,0 +1,237 @@
+"""The marks of each kind of chart, as Altair layers.
+
+Incomplete periods are hollow or dashed; intervals are drawn where there are any; a heat map prints its values.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from regulars.present.channels import colour, hollow_stroke, position, sizes, text_inks, tooltips
+from regulars.present.scene import PAPER, runs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from regulars.present.scene import Record, Scene
+
+_MAX_POINTS = 240
+"""A line with more points than this is drawn without dots."""
+_CURVE_STEPS = 16
+
+
+def layers(scene: Scene) -> list[Any]:
+    """The layers of a scene, lowest first."""
+    return _KINDS[scene.chart.kind](scene)
+
+
+def _on(records: Iterable[Record]) -> Any:
+    import altair as alt
+
+    return alt.Chart(alt.Data(values=list(records)))
+
+
+def _split(scene: Scene) -> tuple[list[Record], list[Record]]:
+    """The records that have a value: those of whole periods, and those of incomplete ones."""
+    known = [record for record in scene.records if record[scene.value] is not None]
+    return [one for one in known if not one["partial"]], [one for one in known if one["partial"]]
+
+
+def _line(scene: Scene) -> list[Any]:
+    x, y, tint = position(scene, "x"), position(scene, "y"), colour(scene)
+    solid, dashed = runs(scene)
+    whole, partial = _split(scene)
+    drawn: list[Any] = []
+    if scene.has_interval:
+        band = _on(scene.records).mark_area(opacity=0.16, line=False)
+        drawn.append(band.encode(x=x, y=position(scene, "y", field="low"), y2="high:Q", color=tint))
+    for records, dash in ((solid, [1, 0]), (dashed, [4, 4])):
+        line = _on(records).mark_line(strokeWidth=2.2, strokeDash=dash)
+        drawn.append(line.encode(x=x, y=y, color=tint, detail="run:N"))
+    if len(whole) <= _MAX_POINTS:
+        dots = _on(whole).mark_point(size=26, filled=True, opacity=1)
+        drawn.append(dots.encode(x=x, y=y, color=tint, **tooltips(scene)))
+    if partial:
+        rings = _on(partial).mark_point(size=56, filled=False, fill=PAPER, strokeWidth=2, opacity=1)
+        drawn.append(rings.encode(x=x, y=y, color=tint, **tooltips(scene)))
+    return drawn + _labels(scene, x=x, y=y, dy=-12)
+
+
+def _area(scene: Scene) -> list[Any]:
+    x, y, tint = position(scene, "x"), position(scene, "y"), colour(scene)
+    solid, dashed = runs(scene)
+    drawn: list[Any] = []
+    for records, opacity, dash in ((solid, 0.75, [1, 0]), (dashed, 0.25, [4, 4])):
+        area = _on(records).mark_area(opacity=opacity, line={"strokeWidth": 1.5, "strokeDash": dash})
+        drawn.append(area.encode(x=x, y=y, color=tint, **tooltips(scene)))
+    return drawn
+
+
+def _bar(scene: Scene) -> list[Any]:
+    return _bars(scene, {"y": position(scene, scene.category, "y"), "x": position(scene, scene.value, "x")}, "x")
+
+
+def _column(scene: Scene) -> list[Any]:
+    return _bars(scene, {"x": position(scene, "x"), "y": position(scene, "y")}, "y")
+
+
+def _bars(scene: Scene, places: dict[str, Any], along: str) -> list[Any]:
+    whole, partial = _split(scene)
+    tint = colour(scene)
+    drawn = [_on(whole).mark_bar(cornerRadiusEnd=1).encode(**places, color=tint, **tooltips(scene))]
+    if partial:
+        hollow = _on(partial).mark_bar(fillOpacity=0.12, strokeWidth=1.4, strokeDash=[4, 3])
+        drawn.append(hollow.encode(**places, color=tint, stroke=hollow_stroke(scene), **tooltips(scene)))
+    if scene.has_interval:
+        drawn.append(_whiskers(scene, places, along))
+    return drawn + _labels(scene, **places, **({"dx": 5, "align": "left"} if along == "x" else {"dy": -8}))
+
+
+def _whiskers(scene: Scene, places: dict[str, Any], along: str, tint: Any = None) -> Any:
+    import altair as alt
+
+    rule = _on(record for record in scene.records if record["low"] is not None).mark_rule(strokeWidth=1.6)
+    ends = {along: position(scene, scene.value, along, field="low"), f"{along}2": "high:Q"}
+    return rule.encode(**(places | ends), color=tint if tint is not None else alt.value(scene.look.ink))
+
+
+def _heatmap(scene: Scene) -> list[Any]:
+    import altair as alt
+
+    places = {"x": position(scene, "x", orient="top"), "y": position(scene, "y")}
+    whole = [record for record in scene.records if not record["partial"]]
+    partial = [record for record in scene.records if record["partial"] and record["label"]]
+    cells = _on(whole).mark_rect(stroke=PAPER, strokeWidth=2, cornerRadius=2)
+    drawn = [cells.encode(**places, color=colour(scene), **tooltips(scene))]
+    if partial:
+        rings = _on(partial).mark_rect(
+            fillOpacity=0, stroke=scene.look.ink, strokeOpacity=0.45, strokeDash=[3, 3], cornerRadius=2
+        )
+        drawn.append(rings.encode(**places, **tooltips(scene)))
+    by_ink: dict[str, list[Record]] = {}
+    for record, ink in zip(scene.records, text_inks(scene), strict=True):
+        if record["label"]:
+            by_ink.setdefault(ink, []).append(record)
+    for ink, records in by_ink.items():
+        text = _on(records).mark_text(fontSize=11)
+        drawn.append(text.encode(**places, text="label:N", color=alt.value(ink)))
+    return drawn
+
+
+def _scatter(scene: Scene) -> list[Any]:
+    places = {"x": position(scene, "x"), "y": position(scene, "y")}
+    whole, partial = _split(scene)
+    dots = _on(whole).mark_point(size=42, filled=True, opacity=0.7)
+    drawn = [dots.encode(**places, color=colour(scene), **sizes(scene, 900), **tooltips(scene))]
+    if partial:
+        rings = _on(partial).mark_point(size=42, strokeWidth=1.5)
+        drawn.append(rings.encode(**places, color=colour(scene), **sizes(scene, 900), **tooltips(scene)))
+    return drawn + _labels(scene, **places, dy=-10)
+
+
+def _histogram(scene: Scene) -> list[Any]:
+    if "x2" not in scene.channels:
+        return _column(scene)
+    import altair as alt
+
+    places = {"x": position(scene, "x"), "x2": "x2:Q", "y": position(scene, "y"), "y2": alt.datum(0)}
+    bars = _on(scene.records).mark_bar(stroke=PAPER, strokeWidth=1)
+    return [bars.encode(**places, color=colour(scene), **tooltips(scene))]
+
+
+def _interval(scene: Scene) -> list[Any]:
+    """Dots with their intervals: names down the side; times along the foot."""
+    import altair as alt
+
+    along = "x" if scene.channels[scene.category].scale == "category" else "y"
+    across = "y" if along == "x" else "x"
+    places = {across: position(scene, scene.category, across), along: position(scene, scene.value, along)}
+    tint = colour(scene)
+    whole, partial = _split(scene)
+    drawn: list[Any] = []
+    if _crosses_zero(scene):
+        zero = _on([{"zero": 0}]).mark_rule(strokeDash=[3, 3], opacity=0.6)
+        drawn.append(zero.encode(**{along: position(scene, scene.value, along, field="zero")}, color=alt.value(scene.look.ink)))
+    if scene.has_interval:
+        drawn.append(_whiskers(scene, places, along, tint))
+    drawn.append(_on(whole).mark_point(size=70, filled=True, opacity=1).encode(**places, color=tint, **tooltips(scene)))
+    if partial:
+        rings = _on(partial).mark_point(size=70, fill=PAPER, strokeWidth=2)
+        drawn.append(rings.encode(**places, color=tint, **tooltips(scene)))
+    return drawn
+
+
+def _crosses_zero(scene: Scene) -> bool:
+    spans = [scene.channels[name].range for name in ("low", "high", scene.value) if name in scene.channels]
+    known = [end for span in spans if span for end in span]
+    return bool(known) and min(known) < 0 < max(known)
+
+
+def _labels(scene: Scene, x: Any, y: Any, **options: Any) -> list[Any]:
+    if not scene.chart.label:
+        return []
+    import altair as alt
+
+    known = (record for record in scene.records if record[scene.value] is not None)
+    text = _on(known).mark_text(fontSize=11, **options)
+    return [text.encode(x=x, y=y, text="label:N", color=alt.value(scene.look.ink))]
+
+
+# -- coordinates that a model computed ------------------------------------------------------------------
+
+
+def _links(scene: Scene) -> list[Any]:
+    """Links below, nodes above: rows with `x2` and `y2` are links, the others nodes."""
+    import altair as alt
+
+    links = [one for one in scene.records if one.get("x2") is not None and one.get("y2") is not None]
+    nodes = [one for one in scene.records if one.get("x2") is None or one.get("y2") is None] or links
+    places = {"x": position(scene, "x", is_bare=True), "y": position(scene, "y", is_bare=True)}
+    ink = alt.value(scene.look.ink)
+    drawn: list[Any] = []
+    if links and scene.chart.kind == "flow":
+        curve = _on(_curves(links)).mark_line(opacity=0.35, strokeCap="butt")
+        drawn.append(curve.encode(**places, detail="link:N", color=colour(scene), **sizes(scene, 36, "strokeWidth")))
+    elif links:
+        rule = _on(links).mark_rule(opacity=0.35, strokeWidth=1.2)
+        drawn.append(rule.encode(**places, x2="x2:Q", y2="y2:Q", color=ink))
+    dots = _on(nodes).mark_point(size=70, filled=True, opacity=1)
+    node_sizes = {} if scene.chart.kind == "flow" else sizes(scene, 900)
+    drawn.append(dots.encode(**places, color=colour(scene), **node_sizes, **tooltips(scene)))
+    if scene.chart.label:
+        text = _on(nodes).mark_text(fontSize=11, align="left", dx=9)
+        drawn.append(text.encode(**places, text="label:N", color=ink))
+    return drawn
+
+
+def _curves(links: list[Record]) -> list[Record]:
+    """Each link as points of an S-shaped curve that leaves and arrives level."""
+    points = []
+    for number, link in enumerate(links):
+        for step in range(_CURVE_STEPS + 1):
+            share = step / _CURVE_STEPS
+            rise = share * share * (3 - 2 * share)
+            points.append(
+                {
+                    **link,
+                    "link": number,
+                    "x": link["x"] + (link["x2"] - link["x"]) * share,
+                    "y": link["y"] + (link["y2"] - link["y"]) * rise,
+                }
+            )
+    return points
+
+
+_KINDS: dict[str, Callable[[Scene], list[Any]]] = {
+    "line": _line,
+    "area": _area,
+    "bar": _bar,
+    "column": _column,
+    "heatmap": _heatmap,
+    "scatter": _scatter,
+    "histogram": _histogram,
+    "interval": _interval,
+    "tree": _links,
+    "flow": _links,
+    "network": _links,
+}

@@ -1,0 +1,234 @@
+"""A table as it is read: headings with units, the first rows as text, how many more there are, and the query behind it.
+
+Tables that stay in the engine are never fetched whole: a page shows their first rows and says where the rest is.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from regulars.core.units import MISSING, UNIT_WORDS, write
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import ibis.expr.types as ir
+    import pyarrow as pa
+
+    from regulars.core.chart import Chart
+    from regulars.core.dataset import Engine
+    from regulars.core.result import Table
+    from regulars.core.units import Unit
+
+SHOWN_ROWS = 15
+"""Rows shown of a table that stays in the engine, or of an Arrow table that is too long to print."""
+PRINTED_ROWS = 100
+"""An Arrow table of up to this many rows is printed whole."""
+SHOWN_COLUMNS = 14
+SHOWN_TEXT = 160
+"""Characters of a text shown; a longer one ends in … and is whole in the file."""
+
+_TEXT_UNITS = ("text", "id", "date", "instant", "month")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+@dataclass(frozen=True)
+class Heading:
+    """The head of a column: its words, what it is counted in, what it means, and whether it holds numbers."""
+
+    name: str
+    text: str
+    unit_word: str
+    meaning: str
+    is_number: bool
+
+
+@dataclass(frozen=True)
+class TableView:
+    """The part of a table that a page shows.
+
+    Args:
+        name: The table's name in its Result.
+        title: What it shows.
+        note: A sentence under it.
+        headings: The columns shown.
+        rows: The rows shown, as text.
+        total_rows: Rows of the whole table.
+        total_columns: Columns of the whole table.
+        queries: The queries behind it.
+    """
+
+    name: str
+    title: str
+    note: str
+    headings: tuple[Heading, ...]
+    rows: tuple[tuple[str, ...], ...]
+    total_rows: int
+    total_columns: int
+    queries: tuple[str, ...]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every row and column is shown."""
+        return len(self.rows) == self.total_rows and len(self.headings) == self.total_columns
+
+    @property
+    def extent(self) -> str:
+        """Which part is shown, or "" where it is the whole.
+
+        >>> TableView("t", "", "", (), (("a",),), 4338, 0, ()).extent
+        'first 1 of 4,338 rows'
+        """
+        parts = []
+        if len(self.rows) < self.total_rows:
+            parts.append(f"first {len(self.rows):,} of {self.total_rows:,} rows")
+        if len(self.headings) < self.total_columns:
+            parts.append(f"first {len(self.headings)} of {self.total_columns} columns")
+        return ", ".join(parts)
+
+
+class TableReader:
+    """Reads what pages show of tables through the engine, each count and query once.
+
+    Args:
+        engine: Computes.
+        currency: ISO code of the currency of all money.
+    """
+
+    def __init__(self, engine: Engine, currency: str = "") -> None:
+        self._engine = engine
+        self._currency = currency
+        self._counts: dict[int, int] = {}
+        self._queries: dict[int, tuple[str, ...]] = {}
+        self._read: list[Table] = []  # keeps the tables alive, so that an id is never used twice
+
+    def know_count(self, table: Table, rows: int) -> None:
+        """Take over a count that was found while the table was written."""
+        self._counts[id(table)] = rows
+        self._read.append(table)
+
+    def count(self, table: Table) -> int:
+        """Rows of a table."""
+        if table.is_arrow:
+            return int(table.data.num_rows)
+        if id(table) not in self._counts:
+            self.know_count(table, self.count_rows(table.data))
+        return self._counts[id(table)]
+
+    def count_rows(self, expr: ir.Table) -> int:
+        """Rows of an expression."""
+        return int(self._engine.collect(expr.aggregate(row_count=expr.count()), 1).column(0)[0].as_py())
+
+    def queries(self, table: Table) -> tuple[str, ...]:
+        """The queries behind a table, laid out to be read."""
+        if id(table) not in self._queries:
+            exprs = table.source if table.is_arrow else (table.data,)
+            self._queries[id(table)] = tuple(dict.fromkeys(self._engine.sql(expr) for expr in exprs))
+            self._read.append(table)
+        return self._queries[id(table)]
+
+    def first_rows(self, table: Table, rows: int) -> pa.Table:
+        """The first rows, never more; a table without an order of its own is put in that of its first columns."""
+        if table.is_arrow:
+            return table.data.slice(0, rows)
+        return self._engine.collect(_ordered(table).limit(rows), rows)
+
+    def rows_to_draw(self, chart: Chart, table: Table) -> pa.Table:
+        """The rows that a chart draws: the first `max_marks`."""
+        return self.first_rows(table, chart.max_marks)
+
+    def view(self, table: Table) -> TableView:
+        """What a page shows of a table."""
+        total = self.count(table)
+        shown = total if table.is_arrow and total <= PRINTED_ROWS else min(total, SHOWN_ROWS)
+        rows = self.first_rows(table, shown)
+        names = rows.column_names[:SHOWN_COLUMNS]
+        headings = tuple(_heading(table, name, rows.schema.field(name).type, self._currency) for name in names)
+        columns = [_cells(rows.column(name).to_pylist(), table.info(name).unit) for name in names]
+        return TableView(
+            name=table.name,
+            title=table.title,
+            note=table.note,
+            headings=headings,
+            rows=tuple(zip(*columns, strict=True)),
+            total_rows=total,
+            total_columns=len(rows.column_names),
+            queries=self.queries(table),
+        )
+
+
+def _ordered(table: Table) -> ir.Table:
+    import ibis.expr.operations as ops
+
+    expr: ir.Table = table.data
+    if isinstance(expr.op(), ops.Sort | ops.Limit):
+        return expr
+    keys = [table.customer_column] if table.customer_column else list(table.dimensions) or list(expr.columns[:2])
+    return expr.order_by(keys)
+
+
+def _heading(table: Table, name: str, arrow_type: pa.DataType, currency: str) -> Heading:
+    import pyarrow as pa
+
+    info = table.info(name)
+    is_number = info.unit not in _TEXT_UNITS and (
+        pa.types.is_integer(arrow_type) or pa.types.is_floating(arrow_type) or pa.types.is_decimal(arrow_type)
+    )
+    return Heading(clean(name), clean(info.heading), unit_word(info.unit, currency), clean(info.meaning), is_number)
+
+
+def unit_word(unit: Unit, currency: str = "") -> str:
+    """What stands beside a heading, so that the cells need not repeat it.
+
+    >>> unit_word("money", "GBP"), unit_word("share"), unit_word("customers")
+    ('GBP', '%', '')
+    """
+    return currency if unit == "money" else UNIT_WORDS.get(unit, "")
+
+
+def _cells(values: list[Any], unit: Unit) -> list[str]:
+    return [shorten(cell(value, unit), SHOWN_TEXT) for value in values]
+
+
+def cell(value: object, unit: Unit) -> str:
+    """A value as a cell shows it: like elsewhere, without the unit that the heading names.
+
+    >>> cell(0.366, "share"), cell(1234.5, "money"), cell(None, "share")
+    ('36.6', '1,234.50', '–')
+    """
+    from decimal import Decimal
+
+    if isinstance(value, Decimal):
+        value = float(value)
+    text = clean(write(value, unit))
+    return text.removesuffix(" %").removesuffix(" pp") if unit in UNIT_WORDS else text or MISSING
+
+
+def clean(text: str) -> str:
+    """Text without the characters that no page, picture or file may hold.
+
+    >>> clean("a\\x00b")
+    'a�b'
+    """
+    return _CONTROL.sub("�", text)
+
+
+def shorten(text: str, limit: int) -> str:
+    """Text of at most so many characters; what is left out shows as ….
+
+    >>> shorten("abcdef", 4)
+    'abc…'
+    """
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def is_partial(chart: Chart, rows: pa.Table) -> bool:
+    """Whether a chart has incomplete periods among the rows it draws."""
+    return bool(chart.is_partial) and any(rows.column(chart.is_partial).to_pylist())
+
+
+def columns_by_name(table: Table) -> Mapping[str, str]:
+    """The meanings of a table's columns, by heading, where they were given."""
+    return {info.heading: info.meaning for info in table.columns if info.meaning}
