@@ -95,7 +95,9 @@ def make_view(engine: FakeEngine) -> RunView:
             Feature("total_amount", "money", "Money from all orders.", "sum of order amounts", ("lines.unit_price",)),
         ),
         switched_off=(
-            SwitchedOff("campaigns", "Campaigns", (Missing("the table 'campaigns'", "map it under [tables.campaigns]"),)),
+            SwitchedOff(
+                "campaigns", "Campaigns", (Missing("the table 'campaigns'", "map it under [tables.campaigns]"),)
+            ),
             SwitchedOff("forecast", "Forecast", (Missing("the extra 'forecast'", 'pip install "regulars[forecast]"'),)),
         ),
         failed=(Failed("baskets", "Baskets", "there are no pairs of items bought together"),),
@@ -142,7 +144,11 @@ def _overview() -> Result:
                 "change": [0.121, 0.084, None, 0.034],
             }
         ),
-        (ColumnInfo("figure", "text"), ColumnInfo("value"), ColumnInfo("change", "change_share", title="against the half-year before")),
+        (
+            ColumnInfo("figure", "text"),
+            ColumnInfo("value"),
+            ColumnInfo("change", "change_share", title="against the half-year before"),
+        ),
     )
     chart = Chart(
         "revenue_by_month",
@@ -183,7 +189,9 @@ SIZES = (885, 417, 380, 452, 300, 284, 242, 188, 169, 299, 358, 323, 41)
 
 def _cohorts() -> Result:
     months = ["2010-12"] + [f"2011-{month:02d}" for month in range(1, 13)]
-    rows: dict[str, list[Any]] = {name: [] for name in ("cohort", "months_since", "customers", "retention", "is_partial")}
+    rows: dict[str, list[Any]] = {
+        name: [] for name in ("cohort", "months_since", "customers", "retention", "is_partial")
+    }
     for place, (cohort, size) in enumerate(zip(months, SIZES, strict=True)):
         for month in range(13 - place):
             share = 1.0 if month == 0 else (RETENTION[month - 1] / 100 - 0.012 * place) * (1 - 0.2 * (month == 1))
@@ -198,7 +206,9 @@ def _cohorts() -> Result:
         pa.table(rows),
         (
             ColumnInfo("cohort", "month", "Month of the first order.", "first order in"),
-            ColumnInfo("months_since", "count", "Months after that of the first order.", "months after the first order"),
+            ColumnInfo(
+                "months_since", "count", "Months after that of the first order.", "months after the first order"
+            ),
             ColumnInfo("customers", "customers", "Customers with an order in that month."),
             ColumnInfo("retention", "share", "Customers with an order, as a share of the cohort."),
             ColumnInfo("is_partial", "", "The month was not over.", "not complete"),
@@ -282,7 +292,11 @@ def _rfm(engine: FakeEngine) -> Result:
                 "customers": [round(900 * exp(-abs(r - f) * 0.9) + 11 * f) for r in range(1, 6) for f in range(1, 6)],
             }
         ),
-        (ColumnInfo("recency_score", "score"), ColumnInfo("frequency_score", "score"), ColumnInfo("customers", "customers")),
+        (
+            ColumnInfo("recency_score", "score"),
+            ColumnInfo("frequency_score", "score"),
+            ColumnInfo("customers", "customers"),
+        ),
     )
     scores = Table(
         "scores",
@@ -298,8 +312,27 @@ def _rfm(engine: FakeEngine) -> Result:
         customer_column="customer_id",
     )
     charts = (
-        Chart("grid_map", "Recent customers are the frequent ones", "Customers per pair of scores; 5 is best", "heatmap", "grid", "recency_score", "frequency_score", colour="customers"),
-        Chart("revenue_by_segment", "Champions bring more than half of the revenue", "Revenue in GBP by segment, whole period", "bar", "segments", "segment", "revenue", label="revenue_share", x_sort="value"),
+        Chart(
+            "grid_map",
+            "Recent customers are the frequent ones",
+            "Customers per pair of scores; 5 is best",
+            "heatmap",
+            "grid",
+            "recency_score",
+            "frequency_score",
+            colour="customers",
+        ),
+        Chart(
+            "revenue_by_segment",
+            "Champions bring more than half of the revenue",
+            "Revenue in GBP by segment, whole period",
+            "bar",
+            "segments",
+            "segment",
+            "revenue",
+            label="revenue_share",
+            x_sort="value",
+        ),
     )
     members = scores.data.filter(scores.data.segment == "At risk").select(
         customer_id="customer_id", reason=ibis.literal("silent longer than usual"), score="total_amount"
@@ -343,9 +376,16 @@ def _rfm(engine: FakeEngine) -> Result:
                 expected_value=31_000.0,
                 interval=(12_000.0, 52_000.0),
             ),
-            Action("thank", "Give Champions early access, not a discount.", "They buy at list price already.", finding="rfm.champions_revenue_share"),
+            Action(
+                "thank",
+                "Give Champions early access, not a discount.",
+                "They buy at list price already.",
+                finding="rfm.champions_revenue_share",
+            ),
         ),
-        audiences=(Audience("at_risk", "Customers at risk", members, "They spent much, and are silent longer than usual."),),
+        audiences=(
+            Audience("at_risk", "Customers at risk", members, "They spent much, and are silent longer than usual."),
+        ),
         definitions={
             "recency": "Days between the last order and the date of the report.",
             "Champions": "Customers who score 4 or 5 on recency, frequency and money.",
@@ -404,8 +444,27 @@ def _value(engine: FakeEngine) -> Result:
         "value",
         tables=(deciles, view),
         charts=(
-            Chart("calibration", "The model foretells every decile within its interval", "Orders per month and customer, by decile of the forecast", "interval", "calibration", "decile", "actual", low="low", high="high"),
-            Chart("orders_recency", "Frequent customers are recent customers", "Orders and days since the last order, per customer", "scatter", "per_customer", "recency_days", "order_count", max_marks=400),
+            Chart(
+                "calibration",
+                "The model foretells every decile within its interval",
+                "Orders per month and customer, by decile of the forecast",
+                "interval",
+                "calibration",
+                "decile",
+                "actual",
+                low="low",
+                high="high",
+            ),
+            Chart(
+                "orders_recency",
+                "Frequent customers are recent customers",
+                "Orders and days since the last order, per customer",
+                "scatter",
+                "per_customer",
+                "recency_days",
+                "order_count",
+                max_marks=400,
+            ),
         ),
         findings=(
             Finding(
@@ -422,7 +481,10 @@ def _value(engine: FakeEngine) -> Result:
             ),
         ),
         caveats=(
-            Caveat("Nobody seems to leave in these data, so the model without drop-out is used; take long horizons with care.", "stop"),
+            Caveat(
+                "Nobody seems to leave in these data, so the model without drop-out is used; take long horizons with care.",
+                "stop",
+            ),
         ),
     )
 
@@ -459,12 +521,23 @@ def _experiment() -> Result:
                 "is_partial": [False] * 15 + [True] * 3,
             }
         ),
-        (ColumnInfo("month", "month"), ColumnInfo("channel", "text"), ColumnInfo("revenue", "money"), ColumnInfo("is_partial")),
+        (
+            ColumnInfo("month", "month"),
+            ColumnInfo("channel", "text"),
+            ColumnInfo("revenue", "money"),
+            ColumnInfo("is_partial"),
+        ),
     )
     ages = Table(
         "gaps",
         "Days between two orders",
-        pa.table({"from_days": [0, 10, 20, 30, 40, 50], "to_days": [10, 20, 30, 40, 50, 60], "customers": [310, 620, 480, 260, 120, 60]}),
+        pa.table(
+            {
+                "from_days": [0, 10, 20, 30, 40, 50],
+                "to_days": [10, 20, 30, 40, 50, 60],
+                "customers": [310, 620, 480, 260, 120, 60],
+            }
+        ),
         (ColumnInfo("from_days", "days"), ColumnInfo("to_days", "days"), ColumnInfo("customers", "customers")),
     )
     return Result(
@@ -474,11 +547,61 @@ def _experiment() -> Result:
         "campaigns",
         tables=(arms, stages, ages),
         charts=(
-            Chart("uplift", "Both mails bring visits; the men's mail brings more", "Difference in visit rate from no mail, percentage points", "interval", "arms", "arm", "uplift", low="low", high="high", x_sort="data"),
-            Chart("channels", "The web grows, the phone does not", "Revenue in GBP per month by channel", "area", "revenue_by_channel", "month", "revenue", colour="channel", is_partial="is_partial"),
-            Chart("channel_lines", "The same as lines", "Revenue in GBP per month by channel", "line", "revenue_by_channel", "month", "revenue", colour="channel", is_partial="is_partial"),
-            Chart("channel_columns", "And as columns", "Revenue in GBP per month by channel", "column", "revenue_by_channel", "month", "revenue", colour="channel", is_partial="is_partial"),
-            Chart("gap_histogram", "Most come back within a month", "Customers by days between two orders", "histogram", "gaps", "from_days", "customers", x2="to_days"),
+            Chart(
+                "uplift",
+                "Both mails bring visits; the men's mail brings more",
+                "Difference in visit rate from no mail, percentage points",
+                "interval",
+                "arms",
+                "arm",
+                "uplift",
+                low="low",
+                high="high",
+                x_sort="data",
+            ),
+            Chart(
+                "channels",
+                "The web grows, the phone does not",
+                "Revenue in GBP per month by channel",
+                "area",
+                "revenue_by_channel",
+                "month",
+                "revenue",
+                colour="channel",
+                is_partial="is_partial",
+            ),
+            Chart(
+                "channel_lines",
+                "The same as lines",
+                "Revenue in GBP per month by channel",
+                "line",
+                "revenue_by_channel",
+                "month",
+                "revenue",
+                colour="channel",
+                is_partial="is_partial",
+            ),
+            Chart(
+                "channel_columns",
+                "And as columns",
+                "Revenue in GBP per month by channel",
+                "column",
+                "revenue_by_channel",
+                "month",
+                "revenue",
+                colour="channel",
+                is_partial="is_partial",
+            ),
+            Chart(
+                "gap_histogram",
+                "Most come back within a month",
+                "Customers by days between two orders",
+                "histogram",
+                "gaps",
+                "from_days",
+                "customers",
+                x2="to_days",
+            ),
         ),
         findings=(
             Finding(
@@ -511,7 +634,14 @@ def _coordinates() -> Result:
                 "customers": [9, 3, 4, 3, 4],
             }
         ),
-        (ColumnInfo("x"), ColumnInfo("y"), ColumnInfo("x2"), ColumnInfo("y2"), ColumnInfo("name", "text"), ColumnInfo("customers", "customers")),
+        (
+            ColumnInfo("x"),
+            ColumnInfo("y"),
+            ColumnInfo("x2"),
+            ColumnInfo("y2"),
+            ColumnInfo("name", "text"),
+            ColumnInfo("customers", "customers"),
+        ),
         is_shown=True,
     )
     names = {"x": "x", "y": "y", "x2": "x2", "y2": "y2", "label": "name", "size": "customers"}
@@ -522,7 +652,9 @@ def _coordinates() -> Result:
         "network",
         tables=(tree,),
         charts=tuple(
-            Chart(f"as_{kind}", f"Ann stands at the head ({kind})", "Customers brought, by sponsor", kind, "tree", **names)
+            Chart(
+                f"as_{kind}", f"Ann stands at the head ({kind})", "Customers brought, by sponsor", kind, "tree", **names
+            )
             for kind in ("tree", "flow", "network")
         ),
     )
@@ -541,7 +673,16 @@ def _quality() -> DataQuality:
                 reasons=(("no customer id", 135_080), ("cancelled (C…)", 8_905), ("price ≤ 0", 40)),
                 unmapped=("Country",),
             ),
-            Account("customers", ("customers.csv",), 4_400, 4_300, 38, 62, (("no id", 62),), (("birth year 1893 emptied", 38),)),
+            Account(
+                "customers",
+                ("customers.csv",),
+                4_400,
+                4_300,
+                38,
+                62,
+                (("no id", 62),),
+                (("birth year 1893 emptied", 38),),
+            ),
         ),
         checks=(
             CheckResult(
@@ -555,11 +696,26 @@ def _quality() -> DataQuality:
                 "set aside",
                 'null_keys = "report" under [checks]',
                 "problem",
-                examples=((("order_id", "536414"), ("product_id", "22139")), (("order_id", "536544"), ("product_id", "21773"))),
+                examples=(
+                    (("order_id", "536414"), ("product_id", "22139")),
+                    (("order_id", "536544"), ("product_id", "21773")),
+                ),
                 sql="SELECT *\nFROM lines\nWHERE customer_id IS NULL",
             ),
-            CheckResult("duplicates", "lines", "", 5_268, 541_909, "5,268 lines repeat another exactly.", "They were kept.", change='duplicates = "drop"', severity="warning"),
-            CheckResult("constants", "customers", "z_revenue", 1, 1, "z_revenue has one value only.", "Nothing.", unit="columns"),
+            CheckResult(
+                "duplicates",
+                "lines",
+                "",
+                5_268,
+                541_909,
+                "5,268 lines repeat another exactly.",
+                "They were kept.",
+                change='duplicates = "drop"',
+                severity="warning",
+            ),
+            CheckResult(
+                "constants", "customers", "z_revenue", 1, 1, "z_revenue has one value only.", "Nothing.", unit="columns"
+            ),
         ),
     )
 
@@ -574,7 +730,15 @@ def _earlier(results: tuple[Result, ...]) -> EarlierRun:
 
 def make_hostile_view(engine: FakeEngine) -> RunView:
     """A run in which every text that could come from a user's files is written to do harm."""
-    names = [HOSTILE, "=cmd()|' /C calc'!A0", LONG_NAME, RIGHT_TO_LEFT, "🎁 gift", "a\x00b\x1bc", "</svg><img src=x onerror=alert(1)>"]
+    names = [
+        HOSTILE,
+        "=cmd()|' /C calc'!A0",
+        LONG_NAME,
+        RIGHT_TO_LEFT,
+        "🎁 gift",
+        "a\x00b\x1bc",
+        "</svg><img src=x onerror=alert(1)>",
+    ]
     rows = pa.table({"product": names, HOSTILE: [float(place) for place in range(len(names))]})
     table = Table(
         "../../products" + HOSTILE,
@@ -585,7 +749,9 @@ def make_hostile_view(engine: FakeEngine) -> RunView:
     )
     live = engine.connection.create_table("hostile_products", rows, overwrite=True)
     members = live.select(customer_id="product", reason=ibis.literal("=1+1"), score=ibis.literal(-1.5))
-    chart = Chart("../chart", HOSTILE, HOSTILE, "bar", table.name, "product", HOSTILE, colour="product", label="product")
+    chart = Chart(
+        "../chart", HOSTILE, HOSTILE, "bar", table.name, "product", HOSTILE, colour="product", label="product"
+    )
     result = Result(
         "hostile",
         HOSTILE,
@@ -593,14 +759,31 @@ def make_hostile_view(engine: FakeEngine) -> RunView:
         "products",
         tables=(table, Table("live", HOSTILE, live, (), customer_column="product")),
         charts=(chart,),
-        findings=(Finding(HOSTILE, HOSTILE, 1.0, "money", 5, Evidence(table.name, HOSTILE), grade="modelled", validated=HOSTILE),),
+        findings=(
+            Finding(
+                HOSTILE, HOSTILE, 1.0, "money", 5, Evidence(table.name, HOSTILE), grade="modelled", validated=HOSTILE
+            ),
+        ),
         actions=(Action(HOSTILE, HOSTILE, HOSTILE, audience="../../audience", finding=HOSTILE),),
         audiences=(Audience("../../audience", HOSTILE, members, HOSTILE),),
         caveats=(Caveat(HOSTILE, "stop"),),
         definitions={HOSTILE: HOSTILE, "script": "a word inside the markup"},
         parameters={HOSTILE: HOSTILE},
     )
-    check = CheckResult(HOSTILE, HOSTILE, HOSTILE, 1, 2, HOSTILE, HOSTILE, "reported", HOSTILE, "problem", examples=(((HOSTILE, HOSTILE),),), sql=HOSTILE)
+    check = CheckResult(
+        HOSTILE,
+        HOSTILE,
+        HOSTILE,
+        1,
+        2,
+        HOSTILE,
+        HOSTILE,
+        "reported",
+        HOSTILE,
+        "problem",
+        examples=(((HOSTILE, HOSTILE),),),
+        sql=HOSTILE,
+    )
     account = Account(HOSTILE, (HOSTILE,), 1, 0, 0, 1, ((HOSTILE, 1),), ((HOSTILE, 0),), (HOSTILE,))
     return RunView(
         run_id="run-1",

@@ -22,7 +22,7 @@ SURE, LIKELY, LEAST = 0.85, 0.6, 0.35
 
 _NAMELESS = re.compile(r"(?:column|col|field|f|v|c|unnamed:?)[ _]?\d+", re.IGNORECASE)
 _EXPERIMENT = frozenset(
-    "control treatment treated test testgroup holdout placebo variant baseline kontrolle kontrollgruppe temoin".split()
+    ["control", "treatment", "treated", "test", "testgroup", "holdout", "placebo", "variant", "baseline", "kontrolle", "kontrollgruppe", "temoin"]
 )
 _NO_CONTACT = re.compile(r"no[ _-]?(?:e-?mail|mail|contact|offer|campaign|treatment)|none|[ab]", re.IGNORECASE)
 
@@ -138,11 +138,12 @@ def candidates(table: str, group: FileGroup) -> list[Candidate]:
             if by_name <= 0:
                 continue
             by_values, reason = value_fit(column, profile)
-            if by_name * by_values >= 0.2:
+            score = min(by_name * by_values, 0.95)
+            if score >= 0.2:
                 words = "named so" if by_name >= SURE else "by its name" if by_name >= 0.5 else "name fits a little"
                 if not group.has_names:
                     words = "by its values alone"
-                found.append(Candidate(column.name, name, by_name * by_values, tuple(filter(None, (words, reason)))))
+                found.append(Candidate(column.name, name, score, tuple(filter(None, (words, reason)))))
     return found
 
 
@@ -240,7 +241,7 @@ def _fit_arm(profile: ColumnProfile) -> tuple[float, str]:
         return 0.0, ""
     words = {word for arm in arms for word in re.split(r"[\W_\d]+", arm)}
     if words & _EXPERIMENT or any(_NO_CONTACT.fullmatch(arm) for arm in arms):
-        return 1.0, f"arms like {min(profile.distinct)[:30]}"
+        return 1.4, f"arms like {min(profile.distinct)[:30]}"  # the values say more than the name
     asked = set(read_name(profile.name).meanings) & {"arm"}
     return (0.7, "few values") if asked and profile.kind in ("boolean", "category", "integer") else (0.3, "")
 

@@ -10,7 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
 _SIGN = r"[-+\u2212]?"
 _CURRENCY = r"(?:[$£€¥₹₺₽]|[A-Z]{3}|R\$|kr|zł|CHF)?"
@@ -47,7 +47,7 @@ def is_typed(cell: str) -> bool:
     return is_number(bare) or _DATE.fullmatch(bare) is not None
 
 
-def number_marks(cells: Iterable[str]) -> tuple[str, str]:
+def number_marks(cells: Sequence[str]) -> tuple[str, str]:
     """The decimal mark and the thousands mark that nearly all numbers agree on; "" where they do not, or show none.
 
     >>> number_marks(["1.234,50", "3,5"])
@@ -65,7 +65,7 @@ def number_marks(cells: Iterable[str]) -> tuple[str, str]:
     decimal = _agreed(decimals)
     if not decimal:
         return "", ""
-    for cell in cells if isinstance(cells, (list, tuple)) else ():
+    for cell in cells:
         match = _THOUSANDS.search(cell)
         if match and match[1] != decimal and match[2] in (None, decimal):
             thousands[" " if match[1] in "\u00a0\u202f" else match[1]] += 1

@@ -41,7 +41,7 @@ BLOCKING = frozenset(
         "percent", "average", "extreme", "previous", "update", "expire", "deliver", "cancel", "return", "score", "not",
         "tax", "shipping", "marital", "count", "week", "month", "days", "recency", "supplier", "coupon", "referral",
         "email", "phone", "address", "currency", "store", "customer", "order", "product", "device", "status", "sponsor",
-        "referee", "birth", "end", "first", "last", "contact", "spend", "error", "postcode", "reason", "accept",
+        "referee", "source", "birth", "end", "first", "last", "contact", "spend", "error", "postcode", "reason", "accept",
     }
 )  # fmt: skip
 """Meanings that make a name mean something else, unless the pattern asks for them ("discount percent" is no discount)."""
@@ -52,7 +52,7 @@ _PURCHASE = {
     "customer_id": _WHO,
     "ordered_at": "order date=1, order time=1, date time=.95, date=.85, time=.8, create date=.75, create time=.75",
     "quantity": "quantity=1, count product=.9, count=.8",
-    "discount": "discount=.95, discount amount=1, discount value=1, discount price=.9, coupon discount=.75",
+    "discount": "discount=.9, discount amount=1, discount value=1, discount price=.9, coupon discount=.75",
     "store_id": "store id=1, store=.85, store name=.85, store city=.5",
     "channel": "channel=1, source=.55, platform=.5",
     "payment_method": "payment method=1, payment type=.95, payment=.75, payment name=.75",
@@ -95,8 +95,8 @@ _NAMES: dict[str, dict[str, str]] = {
     },
     "products": {
         "product_id": "product id=1, product=.8, id=.6",
-        "name": "product name=1, name=.9, product description=.85, description=.8, product=.55",
-        "category": "category=1, product category=1, category name=1, product group=.8, group=.7, product type=.65, "
+        "name": "product name=1, name=.9, product description=.85, description=.8",
+        "category": "category=1, product category=1, category name=1, product group=.8, group=.7, department=.8, product type=.65, "
         "type=.6, category description=.9",
         "brand": "brand=1, brand name=1, manufacturer=.75, manufacturer name=.75, manufacturer id=.5",
         "cost": "cost=.95, unit cost=1, cost price=1, cost amount=.95",
@@ -116,7 +116,7 @@ _NAMES: dict[str, dict[str, str]] = {
         "campaign_id": "campaign id=1, campaign=.85, campaign name=.8",
         "sent_at": "send date=1, send time=1, send=.8, contact date=1, contact time=1, date=.65, time=.6",
         "arm": "arm=.95, arm group=.95, arm id=.9, group=.65, segment=.55",
-        "responded": "response=.95, accept=.9, convert=.7",
+        "responded": "response=.95, accept=.9",
         "response_value": "response value=1, response amount=1, response spend=1, convert value=.9",
     },
     "devices": {
@@ -127,7 +127,7 @@ _NAMES: dict[str, dict[str, str]] = {
     },
     "statuses": {
         "status_id": "status id=1, status=.75, id=.6",
-        "description": "status description=1, description=.95, status name=.9, name=.8, status=.5",
+        "description": "status description=1, description=.95, status name=.8, name=.75, status=.5",
         "error_group": "error group=1, error category=1, error type=1, error reason=.9, error=.8, reason=.6, group=.5",
         "is_success": "success=1",
     },

@@ -5,7 +5,7 @@ A sample holds the first rows of a file only, so ids that are missing in it prov
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from regulars.intake.candidates import Candidate
@@ -23,23 +23,37 @@ KEY_OF: dict[str, str] = {
     "campaign_id": "campaigns",
     "device_id": "devices",
     "status_id": "statuses",
-    "order_id": "orders",
 }
 """Canonical id columns, and the table whose key each refers to."""
 
 
 @dataclass(frozen=True)
 class Key:
-    """A column that identifies the rows of a canonical table."""
+    """A column that identifies the rows of a canonical table, and another file where its values are found, if any."""
 
     table: str
     group: FileGroup
     column: str
+    used_in: str = ""
 
     @property
     def profile(self) -> ColumnProfile:
         """Its values."""
         return self.group.profiles[self.column]
+
+
+def with_use(keys: Sequence[Key], groups: Sequence[FileGroup]) -> list[Key]:
+    """The keys, each with the first other file that uses its values."""
+    return [replace(key, used_in=_first_use(key, groups)) for key in keys]
+
+
+def _first_use(key: Key, groups: Sequence[FileGroup]) -> str:
+    for group in groups:
+        if group is not key.group:
+            for name, profile in group.profiles.items():
+                if not profile.is_key and _overlap(profile, key) >= 0.5:
+                    return f"{name} of {group.sources[0]}"
+    return ""
 
 
 def with_links(found: Sequence[Candidate], table: str, group: FileGroup, keys: Sequence[Key]) -> list[Candidate]:
@@ -69,7 +83,8 @@ def _references(table: str, key_table: str) -> tuple[str, ...]:
 def _raise_or_add(found: list[Candidate], canonical: str, column: str, weight: float, reason: str) -> None:
     for place, candidate in enumerate(found):
         if candidate.canonical == canonical and candidate.column == column:
-            found[place] = candidate.raised(weight, reason)
+            if weight >= 0.5 or candidate.score >= 0.5:
+                found[place] = candidate.raised(weight, reason)
             return
     if weight >= 0.5:
         found.append(Candidate(canonical, column, weight, (reason,)))

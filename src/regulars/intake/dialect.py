@@ -176,9 +176,16 @@ def _candidates(text: str, dialect: Dialect, said: str) -> list[Dialect]:
     else:
         quotes = ['"', *(["'"] if "'" in text else []), *([""] if '"' in text else [])]
     found = [replace(dialect, delimiter=d, quote=q, escape=q) for d in delimiters for q in quotes]
-    if "\\" in text:
-        found += [replace(dialect, delimiter=d, quote=q, escape="\\") for d in delimiters for q in quotes if d != BLANKS]
-    return found
+    return found + [replace(one, escape="\\") for one in found if _has_escapes(text, one)]
+
+
+def _has_escapes(text: str, dialect: Dialect) -> bool:
+    """Whether a backslash stands before a quote or a delimiter as it would if it took away its meaning."""
+    if "\\" not in text or dialect.delimiter == BLANKS:
+        return False
+    if dialect.quote and re.search(rf"\\{dialect.quote}(?![{re.escape(dialect.quote + dialect.delimiter)}\r\n]|$)", text):
+        return True
+    return not dialect.quote and "\\" + dialect.delimiter in text
 
 
 def _parse(text: str, dialect: Dialect, whole: bool, skip: int, reader: ReaderSettings) -> _Parse:
@@ -251,7 +258,7 @@ def _cell_weight(cell: str, others: Sequence[str]) -> float:
         return 1.0
     if cell[0] in "\"'" and cell[-1] == cell[0]:
         return 0.1
-    if cell[0] == '"' or cell[-1] == '"' or cell[-1] == "\\":
+    if cell[0] == '"' or cell[-1] == '"':
         return 0.2
     return 0.6 if any(mark in cell for mark in others) else 0.9
 
@@ -283,7 +290,7 @@ def _described(best: _Parse, skip: int, reader: ReaderSettings) -> Dialect:
     baskets = reader.format == "baskets"
     titles = 0 if baskets else _title_rows(rows, width)
     if titles:
-        evidence.append(f"{titles} rows above the table are passed over")
+        evidence.append(f"rows above the table are passed over: {'; '.join(' '.join(row) for row in rows[:titles])[:200]}")
     rows = rows[titles:]
     if baskets:
         header = reader.header if reader.header is not None else bool(re.match(r"(?i)items?\b", rows[0][0]))
@@ -297,7 +304,7 @@ def _described(best: _Parse, skip: int, reader: ReaderSettings) -> Dialect:
         columns, renamed = unique_names(names, width)
         named = len(rows[0]) if header else 0
     body = rows[1:] if header else rows
-    decimal, thousands = number_marks(cell for row in body[:_SCORED_ROWS] for cell in row if is_number(cell))
+    decimal, thousands = number_marks([cell for row in body[:_SCORED_ROWS] for cell in row if is_number(cell)])
     return replace(
         best.dialect,
         skip=skip + titles,
@@ -312,14 +319,13 @@ def _described(best: _Parse, skip: int, reader: ReaderSettings) -> Dialect:
 
 
 def _title_rows(rows: Sequence[Sequence[str]], width: int) -> int:
-    """Rows above the table: those with fewer than half its cells, up to the first that is as wide."""
+    """How many rows stand above the table: those with one filled cell at most, or fewer than half the cells."""
     for place, row in enumerate(rows[:_TITLE_ROWS]):
-        if len(row) >= width - 1 and sum(bool(cell.strip()) for cell in row) > 1:
+        filled = sum(bool(cell.strip()) for cell in row)
+        alone = filled <= 1 and len(row) < width
+        padded = filled <= 1 and width > 2 and place + 1 < len(rows)  # "Sales 2024,,,," as spreadsheets write it
+        if not (alone or padded or len(row) * 2 < width):
             return place
-        if len(row) * 2 > width + 1 and sum(bool(cell.strip()) for cell in row) * 2 > width:
-            return 0
-        if width == 1:
-            return 0
     return 0
 
 

@@ -108,6 +108,8 @@ class Guess:
 
         A key may be missing where the row number can stand for it: contacts of an experiment need no customer.
         """
+        if self.reader.format == "baskets":  # baskets without customers still tell what is bought together
+            return ()
         made = {self.unpivot.name, self.unpivot.value} if self.unpivot else set()
         contract = CONTRACT[self.table]
         can_be_row_number = contract.key if contract.is_event else ()

@@ -79,7 +79,7 @@ def unique_names(given: Sequence[str], width: int) -> tuple[tuple[str, ...], tup
     >>> unique_names(["id", "ID", ""], 3)
     (('id', 'ID_2', 'column_3'), (('ID', 'ID_2'), ('', 'column_3')))
     """
-    wanted = [" ".join(name.replace("\ufeff", "").split()) for name in given]
+    wanted = [name.replace("\ufeff", "").strip() for name in given]
     wanted += [""] * (width - len(wanted))
     names: list[str] = []
     taken = set(RESERVED)

@@ -10,22 +10,24 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from regulars.core.contract import CONTRACT
-from regulars.intake.candidates import Assigned, Candidate, FileGroup, assign, candidates, group_files, joined
-from regulars.intake.cross_evidence import KEY_OF, Key, has_link, key_use, with_links, with_sums
+from regulars.intake import suggestions
+from regulars.intake.candidates import Assigned, Candidate, FileGroup, assign, candidates, group_files
+from regulars.intake.cross_evidence import Key, has_link, with_links, with_sums, with_use
 from regulars.intake.guesses import ExcludeRule, Guess, Guesses, LeftOut, Mapped, Unused
 from regulars.intake.profiles import FileSample
 from regulars.intake.roles import THINGS, Role, evidence_weight, judge
-from regulars.intake.suggestions import currency_seen, exclude_rules, left_out, number_notes, success_ids, traits
-from regulars.intake.wide_columns import find_basket, find_category_spend, find_responses, unpivoted
+from regulars.intake.vocabulary import read_name
+from regulars.intake.wide_columns import find_basket, find_category_spend, find_responses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from regulars.core.config import BasketColumn, Unpivot
+    from regulars.core.config import Unpivot
 
 __all__ = ["ExcludeRule", "FileSample", "Guess", "Guesses", "LeftOut", "Mapped", "Unused", "guess"]
 
-_EVENTS = ("lines", "orders", "contacts", "referrals", "category_spend")
+_PURCHASES = ("lines", "orders")
+_OTHER_EVENTS = ("contacts", "referrals", "calendar", "category_spend")
 
 
 def guess(files: Sequence[FileSample]) -> Guesses:
@@ -46,9 +48,12 @@ def guess(files: Sequence[FileSample]) -> Guesses:
     keys = _find_keys(groups)
     roles = [role for group in groups for role in _roles_of(group, keys)]
     chosen = _choose(roles)
+    currency, reason = suggestions.currency_seen([role.group for role in chosen] or groups)
     tables = tuple(_as_guess(role, chosen, roles) for role in chosen)
-    currency, reason = currency_seen([role.group for role in chosen] or list(groups))
     return Guesses(tables, _unused(groups, chosen, roles), currency, reason)
+
+
+# -- columns ----------------------------------------------------------------------------------------
 
 
 def _find_keys(groups: Sequence[FileGroup]) -> list[Key]:
@@ -56,20 +61,23 @@ def _find_keys(groups: Sequence[FileGroup]) -> list[Key]:
     keys: list[Key] = []
     for group in groups:
         roles = [judge(table, group, _assigned(table, group, [])) for table in THINGS]
-        for role in _one_per_key([role for role in roles if role is not None]):
-            if not role.is_derived:
-                keys.append(Key(role.table, group, role.column(CONTRACT[role.table].key[0])))
-    return keys
+        for role in _one_per_key([role for role in roles if role is not None and not role.is_derived]):
+            keys.append(Key(role.table, group, role.column(CONTRACT[role.table].key[0])))
+    return with_use(keys, groups)
 
 
 def _assigned(table: str, group: FileGroup, keys: Sequence[Key]) -> dict[str, Assigned]:
     found = candidates(table, group)
-    if table in ("lines", "orders"):
+    if table in _PURCHASES:
         found = with_sums(_with_only_date(found), group.profiles)
     found = with_links(found, table, group, keys)
-    found = _with_use(found, table, group, keys)
+    if table not in THINGS:
+        return assign(found)
+    key = CONTRACT[table].key[0]
     assigned = assign(found)
-    return _name_as_key(assigned, table, group) if table in ("products", "campaigns") else assigned
+    if key not in assigned and table in ("products", "campaigns"):
+        assigned = _name_as_key(assigned, key, group)
+    return _with_use_of_key(assigned, key, [one for one in keys if one.group is group and one.table == table])
 
 
 def _with_only_date(found: list[Candidate]) -> list[Candidate]:
@@ -80,28 +88,73 @@ def _with_only_date(found: list[Candidate]) -> list[Candidate]:
     return [one.raised(0.4, "the only date") if one is dates[0] else one for one in found]
 
 
-def _with_use(found: list[Candidate], table: str, group: FileGroup, keys: Sequence[Key]) -> list[Candidate]:
-    """A key is surer where another file uses its values."""
-    if table not in THINGS:
-        return found
-    key = CONTRACT[table].key[0]
-    own = [one for one in keys if one.group is group and one.table == table]
-    result: list[Candidate] = []
-    for candidate in found:
-        used = [one for one in own if candidate.canonical == key and candidate.column == one.column]
-        place = key_use(used[0]) if used else ""
-        result.append(candidate.raised(0.5, f"used in {place}") if place else candidate)
-    return result
-
-
-def _name_as_key(assigned: dict[str, Assigned], table: str, group: FileGroup) -> dict[str, Assigned]:
+def _name_as_key(assigned: dict[str, Assigned], key: str, group: FileGroup) -> dict[str, Assigned]:
     """Where a product has a name and no id, the name identifies it."""
-    key = CONTRACT[table].key[0]
-    if key in assigned or "name" not in assigned or not group.profiles[assigned["name"].best.column].is_key:
+    name = assigned.get("name")
+    if name is None or not group.profiles[name.best.column].is_key or "name" not in read_name(name.best.column).meanings:
         return assigned
-    name = assigned["name"]
-    best = replace(name.best, canonical=key, score=min(name.best.score, 0.8), reasons=("no id, and every name is there once",))
-    return {key: Assigned(best, name.alternatives), **{one: kept for one, kept in assigned.items() if one != "name"}}
+    reasons = ("there is no id, and no name is there twice",)
+    best = replace(name.best, canonical=key, score=min(name.best.score, 0.8), reasons=reasons)
+    return {key: replace(name, best=best), **{one: kept for one, kept in assigned.items() if one != "name"}}
+
+
+def _with_use_of_key(assigned: dict[str, Assigned], key: str, keys: Sequence[Key]) -> dict[str, Assigned]:
+    """A key is surer where another file uses its values."""
+    chosen = assigned.get(key)
+    used_in = next((one.used_in for one in keys if chosen and one.column == chosen.best.column), "")
+    if chosen is None or not used_in:
+        return assigned
+    return {**assigned, key: replace(chosen, best=chosen.best.raised(0.5, f"used as {used_in}"))}
+
+
+# -- tables -----------------------------------------------------------------------------------------
+
+
+def _roles_of(group: FileGroup, keys: Sequence[Key]) -> list[Role]:
+    """Every table that a group of files can be; several may hold at once."""
+    purchases = _purchase_roles(group, keys)
+    others = [judge(table, group, _assigned(table, group, keys)) for table in _OTHER_EVENTS]
+    events = purchases + [role for role in others if role is not None]
+    is_event = any(role.confidence >= 0.5 for role in events)
+    things = [judge(table, group, _assigned(table, group, keys), is_event=is_event) for table in THINGS]
+    roles = [*events, *_one_per_key([role for role in things if role is not None])]
+    customers = next((role for role in roles if role.table == "customers" and not role.is_derived), None)
+    if customers is not None:
+        roles += _wide_roles(customers)
+    return roles
+
+
+def _purchase_roles(group: FileGroup, keys: Sequence[Key]) -> list[Role]:
+    """Lines or orders; both only where an order carries its products in one cell."""
+    orders = judge("orders", group, _assigned("orders", group, keys))
+    basket = find_basket(group.profiles)
+    if basket is not None and orders is not None:
+        on_lines = {
+            name: assigned
+            for name, assigned in _assigned("lines", group, keys).items()
+            if name not in ("product_id", "quantity", "unit_price", "amount", "discount", "paid")
+        }
+        reason = f"product lists in {basket.column}"
+        return [orders, Role("lines", group, on_lines, orders.confidence, reason, basket=basket)]
+    lines = judge("lines", group, _assigned("lines", group, keys))
+    if lines is not None and (orders is None or lines.confidence >= 0.5):
+        return [lines]
+    return [orders] if orders is not None else []
+
+
+def _wide_roles(customers: Role) -> list[Role]:
+    """The tables that lie in the wide columns of a customers file."""
+    profiles = customers.group.profiles
+    key = {"customer_id": customers.assigned["customer_id"]}
+    found: tuple[tuple[str, Unpivot | None, str], ...] = (
+        ("contacts", find_responses(profiles), "a yes-or-no column for each campaign"),
+        ("category_spend", find_category_spend(profiles), "a column of money for each category"),
+    )
+    return [
+        Role(table, customers.group, key, min(0.8, customers.confidence), reason, unpivot=unpivot)
+        for table, unpivot, reason in found
+        if unpivot is not None
+    ]
 
 
 def _one_per_key(roles: Sequence[Role]) -> list[Role]:
@@ -112,3 +165,118 @@ def _one_per_key(roles: Sequence[Role]) -> list[Role]:
         if column not in best or evidence_weight(role) > evidence_weight(best[column]):
             best[column] = role
     return list(best.values())
+
+
+def _choose(roles: Sequence[Role]) -> list[Role]:
+    """The best role for every canonical table, in the order of the contract."""
+    chosen: dict[str, Role] = {}
+    for table in CONTRACT:
+        options = [role for role in roles if role.table == table]
+        if table == "statuses":
+            options = [_weighed_by_use(role, chosen) for role in options]
+        if options:
+            chosen[table] = max(options, key=lambda role: _preference(role, chosen))
+    if "lines" in chosen and "orders" in chosen and not _belong_together(chosen["lines"], chosen["orders"]):
+        del chosen["orders" if chosen["lines"].confidence >= chosen["orders"].confidence - 0.1 else "lines"]
+    if "statuses" not in chosen and (derived := _statuses_in(chosen)):
+        chosen["statuses"] = derived
+    return [chosen[table] for table in CONTRACT if table in chosen]
+
+
+def _preference(role: Role, chosen: dict[str, Role]) -> tuple[float, bool, int, int]:
+    """Surer first; then the file that other tables come from, the one with more columns, the one with more rows."""
+    together = any(other.group is role.group for other in chosen.values())
+    return round(role.confidence, 1), together, len(role.assigned), role.group.n_rows or 0
+
+
+def _belong_together(lines: Role, orders: Role) -> bool:
+    """Whether the orders are those of the lines; else they would count purchases twice."""
+    if lines.group is orders.group:
+        return True
+    in_lines, in_orders = lines.column("order_id"), orders.column("order_id")
+    if not in_lines or not in_orders:
+        return False
+    return has_link(lines.group.profiles[in_lines], orders.group.profiles[in_orders])
+
+
+def _weighed_by_use(statuses: Role, chosen: dict[str, Role]) -> Role:
+    """Statuses that no purchase refers to are statuses of something else."""
+    key = statuses.group.profiles[statuses.column("status_id")]
+    for role in (chosen[table] for table in _PURCHASES if table in chosen):
+        column = role.column("status_id")
+        if column and has_link(role.group.profiles[column], key):
+            return statuses
+    has_purchases = any(table in chosen for table in _PURCHASES)
+    return replace(statuses, confidence=statuses.confidence * 0.45) if has_purchases else statuses
+
+
+def _statuses_in(chosen: dict[str, Role]) -> Role | None:
+    """Where orders say "paid" or "cancelled" in words, those words are the table of statuses."""
+    for role in (chosen[table] for table in _PURCHASES if table in chosen):
+        status = role.assigned.get("status_id")
+        if status is None or role.group.profiles[status.best.column].kind != "category":
+            continue
+        is_good, is_bad = suggestions.success_words(role.group.profiles[status.best.column].distinct)
+        if is_good:
+            confidence = min(status.best.score, 0.8 if is_bad else 0.45)
+            return Role("statuses", role.group, {"status_id": status}, confidence, "the order's status in words", True)
+    return None
+
+
+# -- what is handed on ------------------------------------------------------------------------------
+
+
+def _as_guess(role: Role, chosen: Sequence[Role], roles: Sequence[Role]) -> Guess:
+    mapped = tuple(
+        Mapped(
+            canonical,
+            assigned.best.column,
+            round(min(assigned.best.score, 0.99), 2),
+            ", ".join(assigned.best.reasons),
+            assigned.alternatives,
+        )
+        for canonical, assigned in role.assigned.items()
+    )
+    order = CONTRACT[role.table].names
+    mapped = tuple(sorted(mapped, key=lambda one: order.index(one.canonical)))
+    siblings = [other for other in chosen if other.group is role.group]
+    others = [other for other in roles if other.table == role.table and other.group is not role.group]
+    further = suggestions.further(role, siblings)
+    return Guess(
+        table=role.table,
+        sources=role.group.sources,
+        columns=mapped,
+        confidence=round(role.confidence, 2),
+        reason=role.reason,
+        further=further,
+        unpivot=role.unpivot,
+        basket=role.basket,
+        reader=role.group.reader,
+        exclude=suggestions.exclude_rules(role),
+        success=suggestions.success_ids(role),
+        left_out=suggestions.left_out(role, siblings, further) if role is siblings[0] else (),
+        other_sources=tuple(dict.fromkeys(source for other in others for source in other.group.sources)),
+        dates=tuple(
+            (one.column, role.group.profiles[one.column].dates)
+            for one in mapped
+            if CONTRACT[role.table].column(one.canonical).kind in ("instant", "date")  # type: ignore[union-attr]
+        ),
+        notes=(*role.notes, *suggestions.number_notes(role)),
+    )
+
+
+def _unused(groups: Sequence[FileGroup], chosen: Sequence[Role], roles: Sequence[Role]) -> tuple[Unused, ...]:
+    unused: list[Unused] = []
+    for group in groups:
+        if any(role.group is group for role in chosen):
+            continue
+        could_be = [role for role in roles if role.group is group]
+        reason = "its columns fit none of the tables"
+        if could_be:
+            best = max(could_be, key=lambda role: role.confidence)
+            taken = next((role.group.sources[0] for role in chosen if role.table == best.table), "")
+            reason = f"could be {best.table} too" + (f", but {taken} fits better" if taken else "")
+            if best.table in _PURCHASES and not taken:
+                reason = f"could be {best.table} too, but purchases are taken from another file and would count twice"
+        unused += [Unused(source, reason) for source in group.sources]
+    return tuple(unused)

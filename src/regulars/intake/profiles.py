@@ -31,14 +31,14 @@ ColumnKind = Literal[
 _BOOLEAN = frozenset((*TRUE_WORDS, *FALSE_WORDS))
 _NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:[ '’.,\u00a0\u202f]\d{3})+|\d+)(?:[.,]\d+)?(?:[eE][+-]?\d+)?|[+-]?[.,]\d+")
 _HEX = re.compile(r"[0-9a-fA-F]{16,64}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_END = r"[$€£]?\d[\d.,]* ?[km]?"
 _BAND = re.compile(
-    r"(?:(?:under|over|less than|more than|up to|below|above|bis|unter|über|from) ?)?[<>≤≥]?=? ?[$€£]?\d[\d.,]* ?[kKmM]?"
-    r"(?: ?(?:-|–|to|bis|a|à) ?[$€£]?\d[\d.,]* ?[kKmM]?| ?\+| ?(?:and|or|und) (?:over|above|more|older|under|mehr))?"
-    r"(?: ?(?:years?|yrs?|jahre))?",
+    rf"(?:(?:(?:under|over|less than|more than|up to|below|above|bis|unter|über) ?|[<>≤≥]=? ?){_END}"
+    rf"|{_END} ?(?:(?:-|–|to|bis|a|à) ?{_END}|\+|(?:and|or|und) (?:over|above|more|older|under|mehr)))(?: ?(?:years?|jahre))?",
     re.IGNORECASE,
 )
 _SIGNS = {"£": "GBP", "€": "EUR", "$": "USD", "¥": "JPY", "₹": "INR"}
-_CODES = frozenset("EUR USD GBP CHF JPY INR SEK NOK DKK PLN CZK CAD AUD BRL".split())
+_CODES = frozenset(["EUR", "USD", "GBP", "CHF", "JPY", "INR", "SEK", "NOK", "DKK", "PLN", "CZK", "CAD", "AUD", "BRL"])
 _SIGNED = re.compile(
     r"(?P<before>[£€$¥₹]|[A-Z]{3} ?)?\s*(?P<number>[+\-−(]?[\d.,].*?\)?)\s*(?P<after>[£€$¥₹]|[A-Z]{3})?"
 )

@@ -6,7 +6,7 @@ carry the customer's country. A table of events says who and when.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from regulars.core.contract import CONTRACT
@@ -18,6 +18,7 @@ from regulars.intake.vocabulary import read_name
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from regulars.core.config import BasketColumn, Unpivot
     from regulars.intake.candidates import FileGroup
     from regulars.intake.profiles import ColumnProfile
 
@@ -49,6 +50,8 @@ class Role:
         confidence: From 0 to 1.
         reason: Why, in a few words.
         is_derived: Whether the rows are of something else, and the table lies inside.
+        unpivot: Wide columns that hold the table.
+        basket: A product list inside a cell.
         notes: What was seen on the way and should be said.
     """
 
@@ -58,10 +61,12 @@ class Role:
     confidence: float
     reason: str
     is_derived: bool = False
-    notes: tuple[str, ...] = field(default=())
+    unpivot: Unpivot | None = None
+    basket: BasketColumn | None = None
+    notes: tuple[str, ...] = ()
 
     def column(self, canonical: str) -> str:
-        """The user's name of a canonical column, or ""."""
+        """The column of the user taken for a canonical one; empty where there is none."""
         return self.assigned[canonical].best.column if canonical in self.assigned else ""
 
 
@@ -210,7 +215,9 @@ def _judge_things(table: str, view: _View, is_event: bool) -> Role | None:
     assigned[key] = replace(assigned[key], best=replace(assigned[key].best, score=key_score))
     is_own = not is_event and profile.distinct_share >= 0.8
     if is_own:
-        if not clear and not any(name in _TELLING[table] for name in attributes):
+        if not clear and sum(name in _TELLING[table] for name in attributes) < 2:
+            return None
+        if not attributes and not profile.is_key:
             return None
         others = len(view.group.profiles) > 1
         factor = 1.0 if attributes else 0.7 if others else 0.3
@@ -225,7 +232,7 @@ def _judge_things(table: str, view: _View, is_event: bool) -> Role | None:
         return None
     assigned = {name: assigned[name] for name in (key, *kept)}
     confidence = 0.9 * _mean(key_score, max(view.score(name) for name in kept))
-    return Role(table, view.group, assigned, confidence, "found in the rows of another table", True, notes)
+    return Role(table, view.group, assigned, confidence, "found in the rows of another table", True, notes=notes)
 
 
 def _key_score(table: str, key: str, view: _View) -> tuple[float, bool]:

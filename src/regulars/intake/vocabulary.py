@@ -45,6 +45,7 @@ _MEANINGS: dict[str, str] = {
     "type": "type types kind typ art tipo soort",
     "category": """category cat categories department dept genre section kategorie warengruppe sparte categorie
         categoria rubrique reparto abteilung""",
+    "department": "department dept section aisle sparte abteilung reparto rayon departamento",
     "group": "group grp gruppe groupe grupo gruppo groep cluster",
     "brand": "brand marke marque marca merk make",
     "manufacturer": "manufacturer maker hersteller fabricant fabricante produttore",
@@ -69,7 +70,7 @@ _MEANINGS: dict[str, str] = {
     "total": "total subtotal sum gesamt summe gesamtbetrag totale totaal toplam line",
     "sales": "sales sale turnover umsatz ventes ventas vendite vendas omzet",
     "revenue": "revenue revenues proceeds erlös ricavi ingresos chiffre",
-    "spend": "spend spent spending monetary expenditure mnt ausgaben depense gasto spesa",
+    "spend": "spend spent spending expenditure mnt ausgaben depense gasto spesa",
     "cost": "cost costs cogs kosten cout costo coste custo einkaufspreis wareneinsatz",
     "currency": "currency währung devise moneda valuta moeda",
     "money": "dollar dollars usd eur euro euros gbp pound pounds",
@@ -129,7 +130,7 @@ _MEANINGS: dict[str, str] = {
     "previous": "previous prev prior former next",
     "score": "score index rank rating probability prob churn",
     "source": "source medium origin herkunft",
-    "recency": "recency frequency tenure clv ltv aov",
+    "recency": "recency frequency monetary tenure clv ltv aov impact",
 }
 _COMPOUND: dict[str, str] = {
     "sku": "product id", "asin": "product id", "ean": "product id", "gtin": "product id", "isbn": "product id",
@@ -144,7 +145,7 @@ _COMPOUND: dict[str, str] = {
 }  # fmt: skip
 """Words that carry two meanings at once; they go before the single ones."""
 _SILENT = frozenset(
-    "of the de del della der die das des du le la el per in for und and et y e by a s is has z von".split()
+    ["of", "the", "de", "del", "della", "der", "die", "das", "des", "du", "le", "la", "el", "per", "in", "for", "und", "and", "et", "y", "e", "by", "a", "s", "is", "has", "z", "von"]
 )
 _COUNTING = frozenset(("num", "number", "numbers"))
 _SIGNS = {"#": " number ", "%": " percent ", "€": " euro ", "$": " dollar ", "£": " pound ", "№": " number "}
@@ -279,7 +280,7 @@ def name_score(table: str, column: str, name: str, subject: str = "") -> float:
         return 0.0
     entity = ENTITY_OF.get(table, "")
     if meaning.meanings == ("id",) and subject and subject == entity and not meaning.unknown:
-        meaning = NameMeaning((subject, "id"))
+        return 0.9 if column == f"{entity}_id" else 0.0
     best = max(
         (
             _pattern_score(pattern, weight, meaning, FREE.get(table, frozenset()), column.endswith("_id"))
@@ -296,11 +297,10 @@ def _pattern_score(
     found = set(meaning.meanings)
     if not pattern <= found:
         return 0.0
-    left = found - pattern
+    left = found - pattern - free
     if is_key and len(pattern) == 1 and (left or meaning.unknown):
         return 0.35 * weight  # "product" may be the product's id, "product category" is not
-    left -= free
-    score = weight - 0.1 * len(left - BLOCKING) - 0.06 * len(meaning.unknown)
+    score = weight - 0.1 * len(left - BLOCKING) - 0.1 * len(meaning.unknown)
     return max(0.0, score * (0.3 if left & BLOCKING else 1.0))
 
 
@@ -309,8 +309,9 @@ def subject_of(stem: str) -> str:
 
     The last word that names something decides, as in English ("product orders" are orders).
 
-    >>> subject_of("user_logs"), subject_of("status_detail"), subject_of("2024")
-    ('customer', 'status', '')
+    >>> subject_of("user_logs"), subject_of("orders_by_customer"), subject_of("2024")
+    ('customer', 'order', '')
     """
+    stem = re.split(r"(?i)(?<![^\W_])(?:with|by|per)(?![^\W_])", stem)[0]
     known = [meaning for meaning in read_name(stem).meanings if meaning in set(ENTITY_OF.values())]
     return known[-1] if known else ""

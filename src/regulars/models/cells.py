@@ -16,6 +16,7 @@ from regulars.errors import FitError
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.int64]
 
 UNITS_PER_YEAR: Final = {"day": 365.25, "week": 365.25 / 7.0, "month": 12.0, "year": 1.0}
 
@@ -79,7 +80,7 @@ class History(NamedTuple):
     recency: FloatArray
     age: FloatArray
 
-    def take(self, rows: slice | npt.NDArray[np.int64]) -> History:
+    def take(self, rows: slice | IntArray) -> History:
         """Some of the rows."""
         return History(self.orders[rows], self.recency[rows], self.age[rows])
 

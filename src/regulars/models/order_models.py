@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from regulars.errors import FitError
 from regulars.models.bg_nbd import BgNbd, BgNbdFit, MbgNbd, MbgNbdFit

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _NODES: Final = 16
 _FALL: Final = 30.0
-_CELLS_AT_ONCE: Final = 5000
+_CELLS_AT_ONCE: Final = 5_000
 
 
 @dataclass(frozen=True)

@@ -23,17 +23,33 @@ _NUMBER_FORMATS = {
     "change_share": "format(100 * datum.value, '+~r') + ' %'",
     "change_points": "format(100 * datum.value, '+~r') + ' pp'",
 }
-_PLAIN_NUMBER = "abs(datum.value) >= 10000 ? format(datum.value, '~s') : format(datum.value, ',~r')"
+_PLAIN_NUMBER = (
+    "abs(datum.value) < 10000 ? format(datum.value, ',~r')"
+    " : replace(replace(replace(format(datum.value, '~s'), 'G', ' bn'), 'M', ' m'), 'k', ' k')"
+)
+_TICKS = 9
+_MONTH_STEPS = (1, 2, 3, 6, 12, 24, 60)
 
 
 def plot_height(scene: Scene) -> int:
-    """Pixels of the whole picture: fixed, or so many per row where rows have names."""
+    """Pixels of the whole picture: fixed, or so many per row where rows have names, and room for the legend."""
     kind = scene.chart.kind
+    legend = 28 * legend_rows(scene)
     if kind == "heatmap":
-        return 30 * max(2, len(scene.channels["y"].order)) + 60
+        return 30 * max(2, len(scene.channels["y"].order)) + 70 + legend
     if kind in ("bar", "interval") and scene.channels[scene.category].scale == "category":
-        return 30 * max(2, len(scene.channels[scene.category].order)) + 60
-    return {"tree": 420, "flow": 400, "network": 520, "scatter": 380}.get(kind, 290)
+        return 28 * max(2, len(scene.channels[scene.category].order)) + 80 + legend
+    return {"tree": 400, "flow": 400, "network": 480, "scatter": 380}.get(kind, 290) + legend
+
+
+def legend_rows(scene: Scene) -> int:
+    """Rows of the legend; 0 where there is none."""
+    channel = scene.channels.get("colour")
+    if channel is None:
+        return 0
+    if channel.scale == "category":
+        return -(-len(channel.order) // _legend_columns(scene)) if _needs_legend(scene) else 0
+    return 2
 
 
 def plot_width(scene: Scene) -> int:
@@ -44,9 +60,7 @@ def plot_width(scene: Scene) -> int:
     return min(scene.look.width, 70 * len(scene.channels["x"].order) + 7 * longest + 40)
 
 
-def position(
-    scene: Scene, name: str, along: str = "", field: str = "", orient: str = "", is_bare: bool = False
-) -> Any:
+def position(scene: Scene, name: str, along: str = "", field: str = "", orient: str = "", is_bare: bool = False) -> Any:
     """A position channel with its axis.
 
     Args:
@@ -63,7 +77,7 @@ def position(
     along = along or name
     make = alt.X if along == "x" else alt.Y
     if is_bare:
-        return make(f"{name}:Q", axis=None, scale=alt.Scale(zero=False, nice=False, padding=24))
+        return make(f"{name}:Q", axis=None, scale=alt.Scale(zero=False, nice=False, padding=44))
     axis = alt.Axis(**_axis(channel, along, scene), **({"orient": orient} if orient else {}))
     if channel.scale == "category":
         padding = 0 if scene.chart.kind == "heatmap" else 0.28
@@ -71,18 +85,37 @@ def position(
         return make(f"{name}:O", title=channel.title, sort=list(channel.order), axis=axis, scale=scale)
     if channel.scale == "time":
         return make(f"{name}:T", title=channel.title, axis=axis, scale=alt.Scale(type="utc"))
-    has_zero = name == scene.value and scene.chart.kind in _FROM_ZERO
-    return make(f"{field or name}:Q", title=channel.title, axis=axis, scale=alt.Scale(zero=has_zero))
+    return make(f"{field or name}:Q", title=channel.title, axis=axis, scale=_quantity_scale(scene, name))
+
+
+def _quantity_scale(scene: Scene, name: str) -> Any:
+    import altair as alt
+
+    kind = scene.chart.kind
+    if kind in ("scatter", "interval"):
+        return alt.Scale(zero=False, nice=False, padding=12)
+    if name != scene.value:
+        return alt.Scale(zero=False, nice=False)
+    if kind == "bar" and scene.chart.label:  # room for what is printed beside the longest bar
+        totals: dict[str, float] = {}
+        for record in scene.records:
+            totals[record[scene.category]] = totals.get(record[scene.category], 0.0) + (record[name] or 0.0)
+        if totals and min(totals.values()) >= 0 and max(totals.values()) > 0:
+            return alt.Scale(domain=[0, 1.1 * max(totals.values())], nice=False)
+    return alt.Scale(zero=kind in _FROM_ZERO)
 
 
 def _axis(channel: Channel, along: str, scene: Scene) -> dict[str, Any]:
     axis: dict[str, Any] = {}
     if along == "y":  # the title lies flat above the axis, where it can be read
-        axis |= {"titleAngle": 0, "titleAlign": "left", "titleAnchor": "end", "titleX": -4, "titleY": -10}
+        lift = -30 if scene.chart.kind == "heatmap" else -10
+        axis |= {"titleAngle": 0, "titleAlign": "left", "titleAnchor": "end", "titleX": -4, "titleY": lift}
     if channel.scale == "time":
-        return axis | {"format": _time_format(channel), "labelOverlap": "greedy", "grid": False, "tickCount": 8}
+        return axis | _time_axis(channel)
     if channel.scale == "category":
-        axis |= {"grid": False, "labelOverlap": along == "x", "labelAngle": 0, "labelLimit": 260}
+        if scene.chart.kind == "heatmap" and along == "x":
+            axis["titleAnchor"] = "end"
+        axis |= {"grid": False, "labelOverlap": along == "x", "labelSeparation": 8, "labelAngle": 0, "labelLimit": 260}
         if along == "x" and _is_crowded(channel, scene):
             axis |= {"labelAngle": -40, "labelAlign": "right", "labelOverlap": False, "labelLimit": 130}
         return axis
@@ -97,12 +130,16 @@ def _is_crowded(channel: Channel, scene: Scene) -> bool:
     return max((len(text) for text in channel.order), default=0) * 7 * len(channel.order) > scene.look.width
 
 
-def _time_format(channel: Channel) -> str:
+def _time_axis(channel: Channel) -> dict[str, Any]:
+    """Ticks on the first of a month where the span is long enough, so that no month is named twice or cut."""
     start, end = channel.range or (0.0, 0.0)
     days = (end - start) / _DAY
-    if channel.unit == "month":
-        return "%b %Y" if days < 5 * 366 else "%Y"
-    return "%-d %b" if days < 75 else "%b %Y" if days < 5 * 366 else "%Y"
+    axis: dict[str, Any] = {"labelOverlap": "greedy", "labelSeparation": 8, "labelFlush": False, "grid": False}
+    if channel.unit != "month" and days < 75:
+        return axis | {"format": "%-d %b", "tickCount": _TICKS}
+    months = days / 30.4
+    step = next((step for step in _MONTH_STEPS if months / step <= _TICKS), _MONTH_STEPS[-1])
+    return axis | {"format": "%Y" if step >= 12 else "%b %Y", "tickCount": {"interval": "month", "step": step}}
 
 
 def colour(scene: Scene) -> Any:
@@ -138,12 +175,18 @@ def _names_scale(channel: Channel) -> Any:
 def _names_legend(scene: Scene) -> Any:
     import altair as alt
 
-    channel = scene.channels["colour"]
-    if channel.column == scene.channels[scene.category].column:
-        return None  # the axis names them already
-    longest = max((len(text) for text in channel.order), default=1)
-    columns = max(1, min(len(channel.order), scene.look.width // (7 * longest + 40)))
-    return alt.Legend(title=None, columns=columns, labelLimit=260)
+    return alt.Legend(title=None, columns=_legend_columns(scene), labelLimit=260) if _needs_legend(scene) else None
+
+
+def _needs_legend(scene: Scene) -> bool:
+    """Not where the axis names the same column already."""
+    return scene.channels["colour"].column != scene.channels[scene.category].column
+
+
+def _legend_columns(scene: Scene) -> int:
+    order = scene.channels["colour"].order
+    longest = max((len(text) for text in order), default=1)
+    return max(1, min(len(order), scene.look.width // (7 * longest + 40)))
 
 
 def hollow_stroke(scene: Scene) -> Any:

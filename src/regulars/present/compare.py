@@ -118,9 +118,7 @@ def compare_runs(
     tested = [change for change in changes if change.p_value is not None]
     adjusted = benjamini_hochberg([change.p_value or 0.0 for change in tested])
     told = [
-        replace(one, adjusted_p_value=p)
-        for one, p in zip(tested, adjusted, strict=True)
-        if p <= false_discovery_rate
+        replace(one, adjusted_p_value=p) for one, p in zip(tested, adjusted, strict=True) if p <= false_discovery_rate
     ]
     counts = [change for change in changes if change.p_value is None and not _is_same(change)]
     return Comparison(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from regulars.present.channels import plot_height, plot_width
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from regulars.core.chart import Chart
     from regulars.core.result import Table
 
-FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Liberation Sans', Arial, sans-serif"
-"""The same system fonts as the pages."""
+FONT = "Arial, 'Liberation Sans', Helvetica, sans-serif"
+"""System fonts that are equally wide: labels are placed before it is known which of them the reader has."""
 
 
 def altair_chart(
@@ -41,14 +42,15 @@ def altair_chart(
     import altair as alt
 
     scene = make_scene(chart, table, rows, total or rows.num_rows, currency, look)
+    title = _title(scene) if look.has_title else None
     drawn = alt.layer(*layers(scene)).properties(
         width=plot_width(scene),
-        height=plot_height(scene),
+        height=plot_height(scene) + (20 * len(title.text) + 18 * len(title.subtitle) + 24 if title else 0),
         autosize=alt.AutoSizeParams(type="fit", contains="padding"),
         usermeta={"columns": {channel.name: channel.column for channel in scene.channels.values()}},
     )
-    if look.has_title:
-        drawn = drawn.properties(title=_title(scene))
+    if title:
+        drawn = drawn.properties(title=title)
     return _configured(drawn, look)
 
 
@@ -70,14 +72,20 @@ def chart_svg(
 ) -> str:
     """A chart as SVG: one picture with its title as its name for those who do not see it.
 
-    Arguments as for `altair_chart`. Colours of text and page are `currentColor` and one marked paper colour where the look
-    says so, so that a style sheet can turn them for the dark.
+    Arguments as for `altair_chart`. Colours of text and page are `currentColor` and one marked paper colour
+    where the look says so, so that a style sheet can turn them for the dark.
     """
     import vl_convert
 
     spec = chart_spec(chart, table, rows, total=total, currency=currency, look=look)
-    svg = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
-    return _named(svg, clean(f"{chart.title}. {chart.subtitle}"))
+    svg = _lighter(vl_convert.vegalite_to_svg(spec, allowed_base_urls=[]))
+    name = escape(clean(f"{chart.title}. {chart.subtitle}"), quote=True)
+    return svg.replace("<svg ", f'<svg role="img" aria-label="{name}" font-family="{FONT}" ', 1)
+
+
+def _lighter(svg: str) -> str:
+    """The same picture without what every mark repeats: its font, which the picture has, and that it is opaque."""
+    return re.sub(r'(<(?:text|path|line|rect)\b[^<>]*?) (?:font-family="[^"<>]*"|opacity="1")', r"\1", svg)
 
 
 def prefix_ids(svg: str, prefix: str) -> str:
@@ -103,24 +111,20 @@ def _title(scene: Scene) -> Any:
 
 def _configured(drawn: Any, look: Look) -> Any:
     ink = look.ink
+    small = {
+        "labelColor": ink,
+        "titleColor": ink,
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+    }
+    bare = {"domain": False, "ticks": False, "labelPadding": 6, "gridColor": ink, "gridOpacity": 0.13}
     return (
         drawn.configure(font=FONT, background=look.background, aria=False, padding=6)
         .configure_view(stroke=None)
-        .configure_axis(
-            labelColor=ink, titleColor=ink, labelFontSize=12, titleFontSize=12, titleFontWeight="normal",
-            titleOpacity=0.75, labelOpacity=0.9, gridColor=ink, gridOpacity=0.13, domain=False, ticks=False, labelPadding=6,
-        )
+        .configure_axis(**small, **bare, titleOpacity=0.75, labelOpacity=0.9)
         .configure_axisX(domain=True, domainColor=ink, domainOpacity=0.35, titlePadding=10)
-        .configure_legend(
-            orient="top", labelColor=ink, titleColor=ink, labelFontSize=12, titleFontSize=12, titleFontWeight="normal",
-            symbolStrokeWidth=2, offset=14,
-        )
-        .configure_title(color=ink, subtitleColor=ink, fontSize=16, subtitleFontSize=12.5, fontWeight=600, subtitlePadding=6)
+        .configure_legend(**small, orient="top", symbolStrokeWidth=2, offset=30)
+        .configure_title(color=ink, subtitleColor=ink, fontSize=16, subtitleFontSize=12.5, subtitlePadding=6)
         .configure_text(color=ink)
-    )  # fmt: skip
-
-
-def _named(svg: str, name: str) -> str:
-    from html import escape
-
-    return svg.replace("<svg ", f'<svg role="img" aria-label="{escape(name, quote=True)}" ', 1)
+    )

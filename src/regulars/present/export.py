@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     import pyarrow as pa
 
     from regulars.core.dataset import Engine
-    from regulars.core.result import Audience, Table
+    from regulars.core.result import Audience, Result, Table
 
 BATCH_ROWS = 50_000
 _FORMULA = "[=+\\-@\\t\\r\\n＝＋－＠]"
@@ -52,7 +53,8 @@ def write_table_csv(table: Table, engine: Engine, path: Path) -> int:
 def write_csv(batches: Iterable[pa.RecordBatch], path: Path, names: tuple[str, ...]) -> int:
     """Record batches as one CSV file in UTF-8 with a header; how many rows there were.
 
-    Text that a spreadsheet would execute gets an apostrophe, in cells and in the header. Missing values and NaN are empty.
+    Text that a spreadsheet would execute gets an apostrophe, in cells and in the header. Missing values and NaN are
+    empty.
 
     Args:
         batches: The rows; all of one schema.
@@ -144,3 +146,31 @@ def file_names(names: Iterable[str]) -> Iterator[str]:
             unique = f"{plain}_{number}"
         taken.add(unique.lower())
         yield unique
+
+
+@dataclass(frozen=True)
+class FilePlan:
+    """Where in a run folder each thing is written: (analysis, name) → path within the folder."""
+
+    tables: Mapping[tuple[str, str], str]
+    charts: Mapping[tuple[str, str], str]
+    audiences: Mapping[tuple[str, str], str]
+
+
+def plan_files(results: Iterable[Result]) -> FilePlan:
+    """The files of a run; the same results give the same names."""
+    results = tuple(results)
+    tables = [(one.analysis, table.name) for one in results for table in one.tables]
+    charts = [(one.analysis, chart.name) for one in results for chart in one.charts]
+    audiences = [(one.analysis, audience.name) for one in results for audience in one.audiences]
+    return FilePlan(
+        tables=_paths(tables, "tables", "parquet"),
+        charts=_paths(charts, "charts", "svg"),
+        audiences=_paths(audiences, "audiences", "csv"),
+    )
+
+
+def _paths(places: Iterable[tuple[str, str]], folder: str, ending: str) -> dict[tuple[str, str], str]:
+    places = tuple(places)
+    names = file_names(".".join(place) for place in places)
+    return {place: f"{folder}/{name}.{ending}" for place, name in zip(places, names, strict=True)}

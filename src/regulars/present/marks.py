@@ -101,12 +101,10 @@ def _heatmap(scene: Scene) -> list[Any]:
     places = {"x": position(scene, "x", orient="top"), "y": position(scene, "y")}
     whole = [record for record in scene.records if not record["partial"]]
     partial = [record for record in scene.records if record["partial"] and record["label"]]
-    cells = _on(whole).mark_rect(stroke=PAPER, strokeWidth=2, cornerRadius=2)
+    cells = _on(whole).mark_rect(stroke=PAPER, strokeWidth=2)
     drawn = [cells.encode(**places, color=colour(scene), **tooltips(scene))]
     if partial:
-        rings = _on(partial).mark_rect(
-            fillOpacity=0, stroke=scene.look.ink, strokeOpacity=0.45, strokeDash=[3, 3], cornerRadius=2
-        )
+        rings = _on(partial).mark_rect(fillOpacity=0, stroke=scene.look.ink, strokeOpacity=0.45, strokeDash=[3, 3])
         drawn.append(rings.encode(**places, **tooltips(scene)))
     by_ink: dict[str, list[Record]] = {}
     for record, ink in zip(scene.records, text_inks(scene), strict=True):
@@ -151,7 +149,9 @@ def _interval(scene: Scene) -> list[Any]:
     drawn: list[Any] = []
     if _crosses_zero(scene):
         zero = _on([{"zero": 0}]).mark_rule(strokeDash=[3, 3], opacity=0.6)
-        drawn.append(zero.encode(**{along: position(scene, scene.value, along, field="zero")}, color=alt.value(scene.look.ink)))
+        drawn.append(
+            zero.encode(**{along: position(scene, scene.value, along, field="zero")}, color=alt.value(scene.look.ink))
+        )
     if scene.has_interval:
         drawn.append(_whiskers(scene, places, along, tint))
     drawn.append(_on(whole).mark_point(size=70, filled=True, opacity=1).encode(**places, color=tint, **tooltips(scene)))
@@ -196,10 +196,10 @@ def _links(scene: Scene) -> list[Any]:
         rule = _on(links).mark_rule(opacity=0.35, strokeWidth=1.2)
         drawn.append(rule.encode(**places, x2="x2:Q", y2="y2:Q", color=ink))
     dots = _on(nodes).mark_point(size=70, filled=True, opacity=1)
-    node_sizes = {} if scene.chart.kind == "flow" else sizes(scene, 900)
+    node_sizes = {} if scene.chart.kind == "flow" else sizes(scene, 500)
     drawn.append(dots.encode(**places, color=colour(scene), **node_sizes, **tooltips(scene)))
     if scene.chart.label:
-        text = _on(nodes).mark_text(fontSize=11, align="left", dx=9)
+        text = _on(nodes).mark_text(fontSize=11, align="left", dx=9 if scene.chart.kind == "flow" else 15)
         drawn.append(text.encode(**places, text="label:N", color=ink))
     return drawn
 

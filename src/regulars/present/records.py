@@ -1,6 +1,7 @@
-"""A run as JSON: findings to be read by the next run, facts for a scheduler, and a description that pages can be drawn from.
+"""A run as JSON: findings for the next run, facts for a scheduler, and a description from which pages can be drawn.
 
-Keys are sorted and numbers rounded to twelve digits, so that the same run gives the same bytes; a missing number is null.
+Keys are sorted and numbers rounded to twelve digits, so that the same run gives the same bytes; a missing number is
+null.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 import math
 from collections.abc import Mapping
 from datetime import date, datetime
-from pathlib import Path
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from regulars.core.result import Evidence, Finding
@@ -18,6 +19,8 @@ from regulars.errors import SourceError
 from regulars.present.run_view import EarlierRun
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from regulars.core.result import Result, Table
     from regulars.present.run_view import RunView
     from regulars.present.tables import TableReader
@@ -135,9 +138,15 @@ def read_findings(path: Path) -> EarlierRun:
 def _finding(stored: Mapping[str, Any]) -> Finding:
     fields = dict(stored)
     fields["evidence"] = Evidence(**fields["evidence"])
-    fields["interval"] = tuple(fields["interval"]) if fields["interval"] is not None else None
-    fields["value"] = math.nan if fields["value"] is None else fields["value"]
+    fields["value"] = _stored_number(fields["value"])
+    if fields["interval"] is not None:
+        low, high = fields["interval"]
+        fields["interval"] = (_stored_number(low), _stored_number(high))
     return Finding(**fields)
+
+
+def _stored_number(value: float | None) -> float:
+    return math.nan if value is None else value
 
 
 def to_json(content: Any) -> str:
@@ -169,6 +178,8 @@ def plain(value: Any) -> Any:
         return [plain(part) for part in value]
     if isinstance(value, set | frozenset):
         return sorted((plain(part) for part in value), key=str)
+    if isinstance(value, Decimal):
+        return plain(float(value))
     if hasattr(value, "item") and not hasattr(value, "__len__"):
         return plain(value.item())  # a number of NumPy
     return str(value)

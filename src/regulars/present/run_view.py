@@ -1,7 +1,7 @@
 """What is shown of one run: everything the report, the run folder and the dashboard draw from, and nothing else.
 
-The run itself (engine, settings objects, analyses) stays outside, so that what is shown can be tested with invented values
-and drawn again from files.
+The run itself (engine, settings objects, analyses) stays outside, so that what is shown can be tested with invented
+values and drawn again from files.
 """
 
 from __future__ import annotations

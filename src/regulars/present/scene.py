@@ -114,8 +114,10 @@ def make_scene(chart: Chart, table: Table, rows: pa.Table, total: int, currency:
         look: Where it will stand.
     """
     rows = rows.slice(0, chart.max_marks)
-    swaps = chart.kind in ("bar", "interval") and _is_quantity(rows, table, chart.x) and not (
-        _is_quantity(rows, table, chart.y)
+    swaps = (
+        chart.kind in ("bar", "interval")
+        and _is_quantity(rows, table, chart.x)
+        and not (_is_quantity(rows, table, chart.y))
     )
     category: Literal["x", "y"] = "y" if swaps else "x"
     channels: dict[str, Channel] = {}
@@ -190,7 +192,7 @@ def _channel(
 ) -> tuple[Channel, list[Any]]:
     info = table.info(column)
     raw = rows.column(column).to_pylist()
-    word = unit_word(info.unit, currency)
+    word = unit_word(info, currency)
     title = clean(f"{info.heading} ({word})" if word and scale == "quantity" else info.heading)
     if scale == "quantity":
         values = [_number(value) for value in raw]

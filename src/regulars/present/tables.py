@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING, Any
 from regulars.core.units import MISSING, UNIT_WORDS, write
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import ibis.expr.types as ir
     import pyarrow as pa
 
     from regulars.core.chart import Chart
     from regulars.core.dataset import Engine
-    from regulars.core.result import Table
+    from regulars.core.result import ColumnInfo, Table
     from regulars.core.units import Unit
 
 SHOWN_ROWS = 15
@@ -176,16 +174,18 @@ def _heading(table: Table, name: str, arrow_type: pa.DataType, currency: str) ->
     is_number = info.unit not in _TEXT_UNITS and (
         pa.types.is_integer(arrow_type) or pa.types.is_floating(arrow_type) or pa.types.is_decimal(arrow_type)
     )
-    return Heading(clean(name), clean(info.heading), unit_word(info.unit, currency), clean(info.meaning), is_number)
+    return Heading(clean(name), clean(info.heading), clean(unit_word(info, currency)), clean(info.meaning), is_number)
 
 
-def unit_word(unit: Unit, currency: str = "") -> str:
-    """What stands beside a heading, so that the cells need not repeat it.
+def unit_word(info: ColumnInfo, currency: str = "") -> str:
+    """What stands beside a heading, so that cells need not repeat it; "" where the heading says it already.
 
-    >>> unit_word("money", "GBP"), unit_word("share"), unit_word("customers")
-    ('GBP', '%', '')
+    >>> from regulars.core.result import ColumnInfo
+    >>> unit_word(ColumnInfo("revenue", "money"), "GBP"), unit_word(ColumnInfo("recency_days", "days"))
+    ('GBP', '')
     """
-    return currency if unit == "money" else UNIT_WORDS.get(unit, "")
+    word = currency if info.unit == "money" else UNIT_WORDS.get(info.unit, "")
+    return "" if info.heading.lower().endswith(word) else word
 
 
 def _cells(values: list[Any], unit: Unit) -> list[str]:
@@ -207,9 +207,9 @@ def cell(value: object, unit: Unit) -> str:
 
 
 def clean(text: str) -> str:
-    """Text without the characters that no page, picture or file may hold.
+    r"""Text without the characters that no page, picture or file may hold.
 
-    >>> clean("a\\x00b")
+    >>> clean("a\x00b")
     'a�b'
     """
     return _CONTROL.sub("�", text)
@@ -227,8 +227,3 @@ def shorten(text: str, limit: int) -> str:
 def is_partial(chart: Chart, rows: pa.Table) -> bool:
     """Whether a chart has incomplete periods among the rows it draws."""
     return bool(chart.is_partial) and any(rows.column(chart.is_partial).to_pylist())
-
-
-def columns_by_name(table: Table) -> Mapping[str, str]:
-    """The meanings of a table's columns, by heading, where they were given."""
-    return {info.heading: info.meaning for info in table.columns if info.meaning}

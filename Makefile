@@ -1,0 +1,55 @@
+# Two commands need nothing but Python 3.11+ and make: `make demo` and `make test`.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test setup lint types unit truth bench lock clean
+
+# The main job on a generated company; prints where the report is.
+demo: .venv/base
+	$(BIN)/regulars demo --world cinema --out demo
+
+# Lint, types, then unit, contract, golden and published tests.
+test: setup lint types unit
+
+setup: .venv/dev
+
+lint: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/dev
+	$(BIN)/mypy
+
+unit: .venv/dev
+	$(BIN)/pytest -n 2 --dist worksteal
+
+bench: .venv/dev
+	$(BIN)/python -m benchmarks
+
+# What is installed is pinned with hashes; a stamp remembers which pins.
+.venv/uv: requirements/uv.txt
+	$(PYTHON) -c "import sys; sys.exit('Python 3.11 or newer is needed, this is ' + sys.version.split()[0] if sys.version_info < (3, 11) else 0)"
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	touch $@
+
+.venv/base: .venv/uv requirements/base.txt pyproject.toml
+	test -e .venv/dev || $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/base.txt
+	test -e .venv/dev || $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	touch $@
+
+.venv/dev: .venv/uv requirements/dev.txt pyproject.toml
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	touch $@ .venv/base
+
+# Pins for every platform and Python from 3.11 on; no package index is named in them.
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"
+lock: .venv/uv
+	echo "uv" | $(COMPILE) - -o requirements/uv.txt
+	$(COMPILE) pyproject.toml --group build -o requirements/base.txt
+	$(COMPILE) pyproject.toml --all-extras -o requirements/all.txt
+	$(COMPILE) pyproject.toml --group build --group dev -o requirements/dev.txt
+
+clean:
+	rm -rf .venv demo runs dist
