@@ -1,8 +1,9 @@
 """What an analysis is, what it needs, and how it is found.
 
 The class *is* its parameters: a frozen dataclass whose fields serve Python (`Rfm(levels=7)`), the settings file
-(`[rfm] levels = 7`) and the command line (`--set rfm.levels=7`) alike. A file in `regulars/analyses/` that holds one is found
-without being registered anywhere; other packages register theirs in the entry-point group `regulars.analyses`.
+(`[rfm] levels = 7`) and the command line (`--set rfm.levels=7`) alike. A file in `regulars/analyses/` that holds one
+is found without being registered anywhere; other packages register theirs in the entry-point group
+`regulars.analyses`.
 """
 
 from __future__ import annotations
@@ -96,8 +97,9 @@ class Missing:
 class Analysis:
     """One question, and how it is answered.
 
-    A subclass is a frozen dataclass; its fields, with defaults, are its parameters. It states the class attributes below
-    and implements `run`; where it adds columns to the customer view it lists them in `provides` and implements `provide`.
+    A subclass is a frozen dataclass; its fields, with defaults, are its parameters. It states the class attributes
+    below and implements `run`; where it adds columns to the customer view it lists them in `provides` and implements
+    `provide`.
     """
 
     name: ClassVar[str] = ""
@@ -193,6 +195,17 @@ class Registry:
         raise_all(errors)
         assert analysis is not None  # noqa: S101  build returns None only with an error
         return analysis
+
+    def check(self, settings: Mapping[str, Mapping[str, Any]]) -> None:
+        """Refuse parameters that are not known or do not fit; only the analyses named are imported.
+
+        Raises:
+            SettingsError: All problems of all sections together.
+        """
+        errors: list[RegularsError] = []
+        for name, values in settings.items():
+            parameters.build(self.get(name), values, name, errors)
+        raise_all(errors)
 
     def make_all(self, settings: Mapping[str, Mapping[str, Any]]) -> list[Analysis]:
         """Every analysis with its settings, in reading order.

@@ -12,8 +12,8 @@ from typing import Literal
 ChartKind = Literal[
     "line", "bar", "column", "heatmap", "scatter", "area", "histogram", "interval", "tree", "flow", "network"
 ]
-"""`bar` is horizontal, `column` vertical, `interval` a dot with its interval. `tree`, `flow` and `network` draw coordinates
-that a model computed (`x`, `y`, and `x2`, `y2` for the links)."""
+"""`bar` is horizontal, `column` vertical, `interval` a dot with its interval. `tree`, `flow` and `network` draw
+coordinates that a model computed (`x`, `y`, and `x2`, `y2` for the links)."""
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,8 @@ class EngineSettings:
 
     Args:
         kind: `duckdb` (on this machine) or `spark`.
-        memory: The most memory the engine may take: a share ("60%") or a size ("8GB"). Beyond it the engine spills to disk.
+        memory: The most memory the engine may take: a share ("60%") or a size ("8GB"). Beyond it the engine spills to
+            disk.
         threads: Threads to use; 0 means all.
         temporary_folder: Where it spills; empty: the system's temporary folder.
         master: Spark only: the master's URL.

@@ -18,8 +18,8 @@ Kind = Literal["id", "text", "number", "money", "integer", "instant", "date", "b
 class Column:
     """One column of a canonical table.
 
-    `needed`: where it is mapped, a row without it cannot be used and is set aside with that reason. A key that no column
-    is mapped to is the row number, and the report says so.
+    `needed`: where it is mapped, a row without it cannot be used and is set aside with that reason. A key that no
+    column is mapped to is the row number, and the report says so.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The data of a company as of a date: canonical tables, shared summaries, the customer view, and the road to the engine.
+"""The data of a company as of a date: tables, shared summaries, the customer view, and the road to the engine.
 
 An analysis sees nothing else. Expressions are executed only through the verbs here, which the engine fulfils.
 """

@@ -1,7 +1,8 @@
 """What was found out about the data on the way in, and what was done.
 
-Nothing of a user's data is lost or changed in silence: for every table the rows accepted, repaired and set aside add up to
-the rows read, and every check says how many rows it found, shows some, says what was done and how to change that.
+Nothing of a user's data is lost or changed in silence: for every table the rows accepted, repaired and set aside add
+up to the rows read, and every check says how many rows it found, shows some, says what was done and how to change
+that.
 """
 
 from __future__ import annotations

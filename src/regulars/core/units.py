@@ -14,14 +14,15 @@ Unit = Literal[
     "", "text", "id", "count", "customers", "orders", "items", "money", "share", "change_share", "change_points",
     "days", "years", "per_month", "ratio", "score", "date", "instant", "month",
 ]  # fmt: skip
-"""What a value is counted in. `change_share` is a relative change (+2.1 %), `change_points` one in percentage points."""
+"""What a value is counted in; `change_share` is a relative change (+2.1 %), `change_points` one in points."""
 
 MISSING = "–"
 _SYMBOLS = {"GBP": "£", "USD": "$", "EUR": "€", "JPY": "¥", "INR": "₹"}
 _WHOLE = {"count", "customers", "orders", "items"}
 _NOUNS = {"customers": "customer", "orders": "order", "items": "item"}
 UNIT_WORDS: dict[str, str] = {
-    "share": "%", "change_share": "%", "change_points": "pp", "days": "days", "years": "years", "per_month": "per month",
+    "share": "%", "change_share": "%", "change_points": "pp",
+    "days": "days", "years": "years", "per_month": "per month",
 }  # fmt: skip
 """Short unit names for table headers; units that need no word are absent."""
 

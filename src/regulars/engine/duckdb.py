@@ -46,8 +46,8 @@ class DuckdbFunctions(Functions):
         self._type = _builtin("json_type", (text,), text)
         self._keys = _builtin("json_keys", (text,), "array<string>")
         self._elements = _builtin("json_extract", (text, text), "array<string>")
-        # json_value finds, json_extract_string unquotes. The latter cannot do both: Ibis writes it as `->>`, which binds
-        # less tightly than a path that is itself computed.
+        # json_value finds, json_extract_string unquotes. The latter cannot do both: Ibis writes it as `->>`, which
+        # binds less tightly than a path that is itself computed.
         self._find = _builtin("json_value", (text, text), text)
         self._unquote = _builtin("json_extract_string", (text, text), text)
 

@@ -22,7 +22,20 @@ SURE, LIKELY, LEAST = 0.85, 0.6, 0.35
 
 _NAMELESS = re.compile(r"(?:column|col|field|f|v|c|unnamed:?)[ _]?\d+", re.IGNORECASE)
 _EXPERIMENT = frozenset(
-    ["control", "treatment", "treated", "test", "testgroup", "holdout", "placebo", "variant", "baseline", "kontrolle", "kontrollgruppe", "temoin"]
+    [
+        "control",
+        "treatment",
+        "treated",
+        "test",
+        "testgroup",
+        "holdout",
+        "placebo",
+        "variant",
+        "baseline",
+        "kontrolle",
+        "kontrollgruppe",
+        "temoin",
+    ]
 )
 _NO_CONTACT = re.compile(r"no[ _-]?(?:e-?mail|mail|contact|offer|campaign|treatment)|none|[ab]", re.IGNORECASE)
 
@@ -138,7 +151,8 @@ def candidates(table: str, group: FileGroup) -> list[Candidate]:
             if by_name <= 0:
                 continue
             by_values, reason = value_fit(column, profile)
-            score = min(by_name * by_values, 0.95)
+            is_attribute = column.name not in CONTRACT[table].key and not CONTRACT[table].is_event
+            score = min(by_name * by_values, 0.99) * (0.3 if is_attribute and profile.is_constant else 1.0)
             if score >= 0.2:
                 words = "named so" if by_name >= SURE else "by its name" if by_name >= 0.5 else "name fits a little"
                 if not group.has_names:
@@ -286,7 +300,9 @@ def assign(found: Sequence[Candidate]) -> dict[str, Assigned]:
     result: dict[str, Assigned] = {}
     for canonical, best in chosen.items():
         others = [
-            other for other in ranked if other.canonical == canonical and other.column not in taken and other.score >= LEAST
+            other
+            for other in ranked
+            if other.canonical == canonical and other.column not in taken and other.score >= LEAST
         ]
         if others and others[0].score >= best.score - 0.06 and best.score >= SURE:
             best = replace(best, score=0.75)  # noqa: PLW2901

@@ -1,7 +1,6 @@
-"""The customer view: one row per customer, every feature declared once.
+"""The customer view: one row per customer, put together from the summaries and the profile.
 
-A feature is its name, unit, meaning, formula and the sums it is made from. Those whose sums the data give are computed, all in one
-projection; the list is what `regulars list --features` prints and the data dictionary of the report.
+The sums that the features are made from are counted here; what a feature is stands in `intake.features`.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from regulars.core.analysis import Feature
 from regulars.core.contract import CUSTOMERS
+from regulars.intake.features import COUNTS, DECLARED
 from regulars.measures import money, time
 
 if TYPE_CHECKING:
@@ -41,121 +41,12 @@ class Parts:
     collect: Callable[[ir.Expr, int], Any]
 
 
-@dataclass(frozen=True)
-class Declared:
-    """A feature and how it is computed; `made_from` names columns of the joined sums."""
-
-    feature: Feature
-    made_from: tuple[str, ...]
-    formula: Callable[[ir.Table, Parts], ir.Value]
-
-
-def _declare(
-    name: str, unit: Unit, meaning: str, formula: str, made_from: str, compute: Callable[[ir.Table, Parts], ir.Value]
-) -> Declared:
-    return Declared(Feature(name, unit, meaning, formula), tuple(made_from.split()), compute)
-
-
-def _over(above: str, below: str) -> Callable[[ir.Table, Parts], ir.Value]:
-    """One sum over another; null where there is nothing to divide by."""
-    return lambda t, _: t[above] / t[below].nullif(0)
-
-
-def _price_quartile(rank: int) -> Declared:
-    """Share of quantity in one quartile of list prices, from the running quantities."""
-    upper, lower = f"quantity_to_price_quartile_{rank}", f"quantity_to_price_quartile_{rank - 1}"
-
-    def compute(t: ir.Table, _: Parts) -> ir.Value:
-        top = t.quantity if rank == 4 else t[upper]
-        bottom = 0.0 if rank == 1 else t[lower]
-        return (top - bottom) / t.quantity.nullif(0)
-
-    words = ("lowest", "second", "third", "highest")[rank - 1]
-    needs = " ".join(["quantity", *([upper] if rank < 4 else []), *([lower] if rank > 1 else [])])
-    return _declare(
-        f"price_quartile_{rank}_share", "share", f"share of items in the {words} quarter of list prices",
-        f"quantity in price quartile {rank} ÷ quantity", needs, compute,
-    )  # fmt: skip
-
-
 def _generation(year: ir.IntegerValue) -> ir.StringValue:
     """Generations as the Pew Research Center bounds them."""
     import ibis
 
     bounds = ((1945, "Silent"), (1964, "Boomers"), (1980, "X"), (1996, "Millennials"), (2012, "Z"), (9999, "Alpha"))
     return ibis.cases(*[(year <= last, name) for last, name in bounds])
-
-
-def _as_of(parts: Parts) -> ir.DateScalar:
-    import ibis
-
-    return ibis.literal(parts.as_of, "date")
-
-
-DECLARED: tuple[Declared, ...] = (
-    _declare("order_count", "orders", "orders that count as sales", "count of sales", "order_count", lambda t, _: t.order_count),
-    _declare("revenue_total", "money", "revenue from the customer", "sum of revenue", "revenue", lambda t, _: t.revenue.round(money.DECIMALS)),
-    _declare("quantity_total", "items", "items bought", "sum of quantity", "quantity", lambda t, _: t.quantity),
-    _declare("discount_total", "money", "discount received", "sum of discount", "discount", lambda t, _: t.discount.round(money.DECIMALS)),
-    _declare("first_ordered_on", "date", "day of the first order", "earliest day with a sale", "first_ordered_on", lambda t, _: t.first_ordered_on),
-    _declare("last_ordered_on", "date", "day of the last order", "latest day with a sale", "last_ordered_on", lambda t, _: t.last_ordered_on),
-    _declare("visit_day_count", "count", "days with at least one order", "count of days with a sale", "visit_day_count", lambda t, _: t.visit_day_count),
-    _declare(
-        "recency_days", "days", "days since the last order", "as of − last order", "last_ordered_on",
-        lambda t, p: time.days_between(t.last_ordered_on, _as_of(p)),
-    ),
-    _declare(
-        "tenure_days", "days", "days since the first order", "as of − first order", "first_ordered_on",
-        lambda t, p: time.days_between(t.first_ordered_on, _as_of(p)),
-    ),
-    _declare(
-        "active_days", "days", "days from the first order to the last", "last order − first order", "first_ordered_on last_ordered_on",
-        lambda t, _: time.days_between(t.first_ordered_on, t.last_ordered_on),
-    ),
-    _declare(
-        "mean_gap_days", "days", "mean time between visits; missing for a single visit",
-        "active days ÷ (days with an order − 1)", "first_ordered_on last_ordered_on visit_day_count",
-        lambda t, _: time.days_between(t.first_ordered_on, t.last_ordered_on) / (t.visit_day_count - 1).nullif(0),
-    ),
-    _declare("revenue_per_item", "money", "basket size: revenue per item", "revenue ÷ quantity", "revenue quantity", _over("revenue", "quantity")),
-    _declare("revenue_per_order", "money", "order size: revenue per order", "revenue ÷ orders", "revenue order_count", _over("revenue", "order_count")),
-    _declare("items_per_order", "items", "visit size: items per order", "quantity ÷ orders", "quantity order_count", _over("quantity", "order_count")),
-    _declare(
-        "simple_lifetime_value", "money", "what a year brings at the customer's own past rate; a rule of thumb, not a forecast",
-        "revenue ÷ (days since the first order, at least 30) × 365", "revenue first_ordered_on",
-        lambda t, p: _yearly(t, p),
-    ),
-    *(_price_quartile(rank) for rank in (1, 2, 3, 4)),
-    _declare("store_count", "count", "different stores bought in", "distinct store_id", "store_count", lambda t, _: t.store_count),
-    _declare("online_share", "share", "share of orders through an online channel", "online orders ÷ orders", "online_order_count order_count", _over("online_order_count", "order_count")),
-    _declare("campaign_share", "share", "share of orders with a campaign", "orders with a campaign ÷ orders", "campaign_order_count order_count", _over("campaign_order_count", "order_count")),
-    _declare("discounted_order_share", "share", "share of orders with a discount", "orders with a discount ÷ orders", "discounted_order_count order_count", _over("discounted_order_count", "order_count")),
-    _declare("discount_share", "share", "discount as a share of list value: deal-proneness", "discount ÷ list value", "discount list_amount", _over("discount", "list_amount")),
-    _declare("weekend_share", "share", "share of orders on Saturday or Sunday", "weekend orders ÷ orders", "weekend_order_count order_count", _over("weekend_order_count", "order_count")),
-    _declare("evening_share", "share", "share of orders in the evening (the hour is a setting)", "evening orders ÷ orders", "evening_order_count order_count", _over("evening_order_count", "order_count")),
-    _declare(
-        "failed_attempt_count", "count", "attempts that did not become a sale", "count of attempts − sales", "failed_attempt_count",
-        lambda t, _: t.failed_attempt_count,
-    ),
-    _declare("category_count", "count", "different categories bought", "distinct categories", "category_count", lambda t, _: t.category_count),
-    _declare(
-        "category_entropy", "score", "variety: entropy over categories, 0 where all is in one",
-        "−Σ p ln p over the shares p of the categories", "category_entropy", lambda t, _: t.category_entropy,
-    ),
-    _declare("category_spend_total", "money", "spend over all categories", "sum of category spend", "category_spend_total", lambda t, _: t.category_spend_total),
-    _declare("sponsored_count", "customers", "members the customer brought", "count of referrals", "sponsored_count", lambda t, _: t.sponsored_count),
-)  # fmt: skip
-"""Every feature computed from sums, in the order of the view."""
-
-COUNTS = ("order_count", "visit_day_count", "sponsored_count", "failed_attempt_count")
-"""Zero, not missing, for a customer without purchases."""
-
-
-def _yearly(t: ir.Table, parts: Parts) -> ir.Value:
-    import ibis
-
-    tenure = ibis.greatest(time.days_between(t.first_ordered_on, _as_of(parts)), 30)
-    return t.revenue / tenure * 365
 
 
 def build(parts: Parts) -> tuple[ir.Table, list[Feature]]:
@@ -170,7 +61,7 @@ def build(parts: Parts) -> tuple[ir.Table, list[Feature]]:
             continue
         if any(name.endswith("_on") for name in declared.made_from) and parts.as_of is None:
             continue
-        value = declared.formula(joined, parts)
+        value = declared.formula(joined, parts.as_of)
         columns[declared.feature.name] = value.fill_null(0) if declared.feature.name in COUNTS else value
         features.append(declared.feature)
     shares, share_features = _share_columns(joined, extra)
@@ -218,7 +109,7 @@ class _Mix:
 
 
 def _mix(parts: Parts) -> tuple[ir.Table | None, list[_Mix]]:
-    """Counts per customer of what needs the orders themselves: stores, channels, platforms, payment methods, failures."""
+    """Counts per customer that need the orders themselves: stores, channels, platforms, payment methods, failures."""
     orders = parts.orders
     if orders is None:
         return None, []
@@ -416,7 +307,7 @@ def _people(joined: ir.Table, parts: Parts) -> tuple[dict[str, ir.Value], list[F
 def _age_and_birth_year(joined: ir.Table, parts: Parts) -> tuple[ir.Value | None, ir.Value | None]:
     have = set(parts.tables["customers"].columns) if "customers" in parts.tables else set()
     if "birth_date" in have and parts.as_of is not None:
-        return (time.days_between(joined.birth_date, _as_of(parts)) / 365.2425).floor().cast(
+        return (time.days_between(joined.birth_date, parts.as_of) / 365.2425).floor().cast(
             "int64"
         ), joined.birth_date.year()
     if "birth_year" in have and parts.as_of is not None:

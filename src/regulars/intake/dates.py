@@ -1,8 +1,8 @@
 """Dates as people write them: the shapes found in a column become formats, never by a silent guess.
 
-The engine groups a column's values by shape (every digit a 9, every word of letters `aaa` or `aaaa`) and tells how large the first and the second number get. From
-that alone the formats follow; where a column could be day-first or month-first and nothing in it decides, it is left undecided and the
-user is asked.
+The engine groups a column's values by shape (every digit a 9, every word of letters `aaa` or `aaaa`) and tells how
+large the first and the second number get. From that alone the formats follow; where a column could be day-first or
+month-first and nothing in it decides, it is left undecided and the user is asked.
 """
 
 from __future__ import annotations
@@ -141,16 +141,18 @@ def _decide(shapes: Sequence[Shape], order: DateOrder) -> tuple[DateOrder, str, 
         return order, f"date_order = {order!r} is set", False
     day_first = sum(shape.rows for shape in mixed if (shape.largest_first or 0) > 12)
     month_first = sum(shape.rows for shape in mixed if (shape.largest_second or 0) > 12)
+    highest_first = max(shape.largest_first or 0 for shape in mixed)
+    highest_second = max(shape.largest_second or 0 for shape in mixed)
     if day_first and not month_first:
         return (
             "day_first",
-            f"the first number goes up to {max(shape.largest_first or 0 for shape in mixed)}, the second never above 12",
+            f"the first number goes up to {highest_first}, the second never above 12",
             False,
         )
     if month_first and not day_first:
         return (
             "month_first",
-            f"the second number goes up to {max(shape.largest_second or 0 for shape in mixed)}, the first never above 12",
+            f"the second number goes up to {highest_second}, the first never above 12",
             False,
         )
     if not day_first and all("." in shape.shape.split(" ")[0] for shape in mixed):

@@ -84,11 +84,14 @@ def _wide(head: bytes, shown: str) -> Encoding:
     raise _no_text(shown)
 
 
-def check_known(name: str, shown: str) -> str:
-    """The encoding that a user named, as Python spells it.
+def named(name: str, head: bytes, shown: str) -> str:
+    """The encoding that a user named, as Python spells it; the byte order of UTF-16 is taken from its mark.
 
     Raises:
         SourceError: There is none of that name.
+
+    >>> named("UTF-16", b"\\xfe\\xff\\0a", "x.csv"), named("utf8", b"a", "x.csv")
+    ('utf-16-be', 'utf-8')
     """
     try:
         codec = codecs.lookup(name).name
@@ -97,8 +100,10 @@ def check_known(name: str, shown: str) -> str:
         raise SourceError(
             f"{shown}: the encoding '{name}' is not known", mend='use a name like "utf-8", "latin-1" or "utf-16"'
         ) from problem
-    # these two carry a mark; a copy is decoded without it, see `copy_as_utf8`
-    return {"utf-8-sig": "utf-8", "iso8859-1": "latin-1"}.get(codec, codec)
+    if codec in ("utf-16", "utf-32"):
+        big = head.startswith((codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE))
+        return f"{codec}-{'be' if big else 'le'}"
+    return "utf-8" if codec == "utf-8-sig" else codec
 
 
 def copy_as_utf8(source: BinaryIO, encoding: str, target: Path) -> None:

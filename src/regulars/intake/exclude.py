@@ -1,7 +1,7 @@
 """Rules that set rows aside: small, safe, never evaluated as code.
 
-A rule is `COLUMN TEST [VALUE]`. COLUMN is a canonical name of the table or one of the user's own columns (in double quotes where
-it has blanks). The tests:
+A rule is `COLUMN TEST [VALUE]`. COLUMN is a canonical name of the table or one of the user's own columns (in double
+quotes where it has blanks). The tests:
 
     =  !=  <  <=  >  >=            numbers, dates (2024-12-31) and texts
     is / is not                    texts, and `is empty`, `is not empty`

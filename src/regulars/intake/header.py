@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from regulars.intake.cells import is_typed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 RESERVED = frozenset({"_source", "_row", "_part", "_problem", "_path"})
 """Names that this program gives to columns of its own."""
@@ -83,13 +83,25 @@ def unique_names(given: Sequence[str], width: int) -> tuple[tuple[str, ...], tup
     wanted += [""] * (width - len(wanted))
     names: list[str] = []
     taken = set(RESERVED)
-    later = Counter(name.casefold() for name in wanted if name)
+    later = {name.casefold() for name in wanted if name}
     for place, name in enumerate(wanted, start=1):
-        base = name or f"column_{place}"
-        new, number = base, 2
-        while new.casefold() in taken or (new != name and later[new.casefold()]):
-            new, number = f"{base}_{number}", number + 1
-        taken.add(new.casefold())
-        names.append(new)
+        names.append(free_name(name, place, taken, later))
     changed = tuple((old, new) for old, new in zip(wanted, names, strict=True) if old != new) if given else ()
     return tuple(names), changed
+
+
+def free_name(name: str, place: int, taken: set[str], others: Collection[str] = ()) -> str:
+    """A name that is not taken, and, where it has to be another than the one given, is none of the others either.
+
+    Args:
+        name: The name given, or "".
+        place: Number of the column, for a column without a name.
+        taken: Names in lower case; the new one is added.
+        others: Names in lower case that other columns have been given.
+    """
+    base = name or f"column_{place}"
+    new, number = base, 2
+    while new.casefold() in taken or (new != name and new.casefold() in others):
+        new, number = f"{base}_{number}", number + 1
+    taken.add(new.casefold())
+    return new

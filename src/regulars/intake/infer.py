@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from regulars.core.contract import CONTRACT
 from regulars.intake import suggestions
-from regulars.intake.candidates import Assigned, Candidate, FileGroup, assign, candidates, group_files
+from regulars.intake.candidates import LIKELY, Assigned, Candidate, FileGroup, assign, candidates, group_files
 from regulars.intake.cross_evidence import Key, has_link, with_links, with_sums, with_use
 from regulars.intake.guesses import ExcludeRule, Guess, Guesses, LeftOut, Mapped, Unused
 from regulars.intake.profiles import FileSample
@@ -91,7 +91,11 @@ def _with_only_date(found: list[Candidate]) -> list[Candidate]:
 def _name_as_key(assigned: dict[str, Assigned], key: str, group: FileGroup) -> dict[str, Assigned]:
     """Where a product has a name and no id, the name identifies it."""
     name = assigned.get("name")
-    if name is None or not group.profiles[name.best.column].is_key or "name" not in read_name(name.best.column).meanings:
+    if (
+        name is None
+        or not group.profiles[name.best.column].is_key
+        or "name" not in read_name(name.best.column).meanings
+    ):
         return assigned
     reasons = ("there is no id, and no name is there twice",)
     best = replace(name.best, canonical=key, score=min(name.best.score, 0.8), reasons=reasons)
@@ -175,7 +179,7 @@ def _choose(roles: Sequence[Role]) -> list[Role]:
         if table == "statuses":
             options = [_weighed_by_use(role, chosen) for role in options]
         if options:
-            chosen[table] = max(options, key=lambda role: _preference(role, chosen))
+            chosen[table] = _best(options, chosen)
     if "lines" in chosen and "orders" in chosen and not _belong_together(chosen["lines"], chosen["orders"]):
         del chosen["orders" if chosen["lines"].confidence >= chosen["orders"].confidence - 0.1 else "lines"]
     if "statuses" not in chosen and (derived := _statuses_in(chosen)):
@@ -183,10 +187,16 @@ def _choose(roles: Sequence[Role]) -> list[Role]:
     return [chosen[table] for table in CONTRACT if table in chosen]
 
 
-def _preference(role: Role, chosen: dict[str, Role]) -> tuple[float, bool, int, int]:
-    """Surer first; then the file that other tables come from, the one with more columns, the one with more rows."""
-    together = any(other.group is role.group for other in chosen.values())
-    return round(role.confidence, 1), together, len(role.assigned), role.group.n_rows or 0
+def _best(options: Sequence[Role], chosen: dict[str, Role]) -> Role:
+    """The surest; among equals a file of its own, the file that the purchases come from, the one with more columns."""
+    surest = max(role.confidence for role in options)
+    used = [role.group for role in chosen.values()]
+
+    def rank(role: Role) -> tuple[bool, bool, int, int, float]:
+        together = any(group is role.group for group in used)
+        return not role.is_derived, together, len(role.assigned), role.group.n_rows or 0, role.confidence
+
+    return max((role for role in options if role.confidence >= surest - 0.06), key=rank)
 
 
 def _belong_together(lines: Role, orders: Role) -> bool:
@@ -227,11 +237,12 @@ def _statuses_in(chosen: dict[str, Role]) -> Role | None:
 
 
 def _as_guess(role: Role, chosen: Sequence[Role], roles: Sequence[Role]) -> Guess:
+    most = 0.99 if role.confidence >= LIKELY else role.confidence  # nothing is sure in a table that is a guess
     mapped = tuple(
         Mapped(
             canonical,
             assigned.best.column,
-            round(min(assigned.best.score, 0.99), 2),
+            round(min(assigned.best.score, most), 2),
             ", ".join(assigned.best.reasons),
             assigned.alternatives,
         )

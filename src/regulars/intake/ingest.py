@@ -1,7 +1,7 @@
 """From a surveyed table to the contract: every row is accepted, repaired or set aside, and the three add up.
 
-The columns become typed expressions; each row gets the first reason there is to set it aside, and one bit per repair. A table read from
-text is computed once and kept; typed files stay where they are and are read through a view.
+The columns become typed expressions; each row gets the first reason there is to set it aside, and one bit per repair.
+A table read from text is computed once and kept; typed files stay where they are and are read through a view.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from regulars.intake import exclude, merging, repairs, values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
     from datetime import date
 
     import ibis.expr.types as ir
@@ -51,8 +50,8 @@ class Ingested:
         rows: Accepted and repaired rows, canonical columns.
         numbered: The same with `_source` and `_row`, for checks that show examples.
         aside: The rows set aside, typed like `numbered`.
-        set_aside: Rows set aside or repaired as they stood in the source: `source`, `row`, `outcome`, `reason`, the user's
-            columns. This is what the quarantine file holds.
+        set_aside: Rows set aside or repaired as they stood in the source: `source`, `row`, `outcome`, `reason`, the
+            user's columns. This is what the quarantine file holds.
         account: What became of the rows.
         checks: What was noticed on the way.
     """
@@ -257,7 +256,7 @@ def _words(cell: Cell) -> str:
 
 
 def _typed(survey: Survey, reading: _Reading) -> ir.Table:
-    """The canonical columns with `_source`, `_row`, the first `_reason` (1, 2, …; 0 is none) and the bits of `_repairs`."""
+    """The canonical columns, `_source`, `_row`, the first `_reason` (from 1; 0 is none) and the bits of `_repairs`."""
     import ibis
 
     reason: ir.Value = ibis.literal(0, "int16")

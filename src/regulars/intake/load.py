@@ -53,11 +53,13 @@ def load(
         told: Called with the name of each stage as it begins.
 
     Raises:
-        RegularsError: A source cannot be read, a mapping names what is not there, a date could be read two ways, or there
-            is nothing left to analyse. Problems of several tables come together.
+        RegularsError: A source cannot be read, a mapping names what is not there, a date could be read two ways, or
+            there is nothing left to analyse. Problems of several tables come together.
     """
     if not settings.tables:
-        raise DataError("the settings map no table", mend="add a section [tables.lines], [tables.orders] or [tables.customers]")
+        raise DataError(
+            "the settings map no table", mend="add a section [tables.lines], [tables.orders] or [tables.customers]"
+        )
     raws, surveys = _look(settings, engine, told)
     whole = whole_number_domains(surveys)
     tables: dict[str, Ingested] = {}
@@ -115,7 +117,9 @@ def _look(
     return raws, surveys
 
 
-def _as_of(settings: Settings, engine: Engine, purchases: ir.Table | None, surveys: Mapping[str, Survey]) -> date | None:
+def _as_of(
+    settings: Settings, engine: Engine, purchases: ir.Table | None, surveys: Mapping[str, Survey]
+) -> date | None:
     """The date that "now" stands for: as set, else the last order's day, else the last date a profile has."""
     from datetime import date
 

@@ -1,4 +1,4 @@
-"""Rows that repeat: in two files whose periods overlap, within one file, or under the same key of a table that has one row per key."""
+"""Rows that repeat: in two files whose periods overlap, within one file, or under a key that should stand once."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def merge(
 ) -> ir.Table:
     """The typed rows with repeats marked; new reasons are added to the list.
 
-    Event tables keep exact repeats within a file unless `duplicates = "drop"`: real orders repeat. A row that stands in two files
-    counts once. A table with one row per key keeps, column by column, the last value that is not missing; earlier rows that say
-    otherwise are set aside.
+    Event tables keep exact repeats within a file unless `duplicates = "drop"`: real orders repeat. A row that stands
+    in two files counts once. A table with one row per key keeps, column by column, the last value that is not
+    missing; earlier rows that say otherwise are set aside.
     """
     if len(sources) > 1:
         typed = _one_file_each(typed, reasons)
@@ -86,7 +86,7 @@ def _dropped_repeats(typed: ir.Table, reasons: list[str]) -> ir.Table:
 
 
 def _merged(typed: ir.Table, key: list[str], reasons: list[str]) -> ir.Table:
-    """One row per key with the last value of every column; the other rows are merged where they agree, set aside where not."""
+    """One row per key with the last value of every column; other rows are merged where they agree, else set aside."""
     import ibis
 
     content = [name for name in _values(typed) if name not in key]

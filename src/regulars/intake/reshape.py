@@ -20,8 +20,8 @@ EMPTY_BASKET = "the product list is empty"
 def reshape(rows: ir.Table, settings: TableSettings, table: str, functions: Functions) -> ir.Table:
     """The rows as the settings ask: one row per unpivoted column, or per product in a cell.
 
-    New columns are called `__NAME` after the canonical column they are for. A product list that cannot be read leaves its row in
-    place, with `_problem` saying so.
+    New columns are called `__NAME` after the canonical column they are for. A product list that cannot be read leaves
+    its row in place, with `_problem` saying so.
 
     Raises:
         SettingsError: A column that is to be reshaped is not there.

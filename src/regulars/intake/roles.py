@@ -27,7 +27,18 @@ THINGS = ("customers", "products", "campaigns", "devices", "statuses")
 
 _TELLING: dict[str, frozenset[str]] = {
     "customers": frozenset(
-        ("gender", "birth_date", "birth_year", "age", "age_band", "income", "income_band", "city", "country", "contactable")
+        (
+            "gender",
+            "birth_date",
+            "birth_year",
+            "age",
+            "age_band",
+            "income",
+            "income_band",
+            "city",
+            "country",
+            "contactable",
+        )
     ),
     "products": frozenset(("category", "brand", "cost", "released_on")),
     "campaigns": frozenset(("starts_on", "ends_on", "unit_cost", "complexity")),
@@ -144,7 +155,9 @@ def _judge_orders(view: _View) -> tuple[float, str] | None:
         return 0.6 * _mean(when, named_order), "when and which order; nothing says who bought"
     if not how_much and not named_order:
         return 0.45 * _mean(when, who), "who and when; neither an order nor money"
-    return _mean(when, who, max(how_much, named_order)), "who, when and how much" if how_much else "who, when, which order"
+    return _mean(
+        when, who, max(how_much, named_order)
+    ), "who, when and how much" if how_much else "who, when, which order"
 
 
 def _judge_contacts(view: _View) -> tuple[float, str] | None:
@@ -182,7 +195,9 @@ def _judge_referrals(view: _View) -> tuple[float, str] | None:
 def _attributes(table: str, group: FileGroup) -> int:
     from regulars.intake.candidates import candidates
 
-    return len({one.canonical for one in candidates(table, group) if one.canonical in _TELLING[table] and one.score >= 0.7})
+    return len(
+        {one.canonical for one in candidates(table, group) if one.canonical in _TELLING[table] and one.score >= 0.7}
+    )
 
 
 def _judge_calendar(view: _View) -> tuple[float, str] | None:
@@ -208,30 +223,46 @@ def _judge_things(table: str, view: _View, is_event: bool) -> Role | None:
     key = CONTRACT[table].key[0]
     if key not in view.assigned:
         return None
-    assigned = dict(view.assigned)
-    attributes = [name for name in assigned if name != key]
-    profile = view.profile(key)
-    key_score, clear = _key_score(table, key, view)
-    assigned[key] = replace(assigned[key], best=replace(assigned[key].best, score=key_score))
-    is_own = not is_event and profile.distinct_share >= 0.8
-    if is_own:
-        if not clear and sum(name in _TELLING[table] for name in attributes) < 2:
-            return None
-        if not attributes and not profile.is_key:
-            return None
-        others = len(view.group.profiles) > 1
-        factor = 1.0 if attributes else 0.7 if others else 0.3
-        about = view.group.subject == ENTITY_OF[table]
-        confidence = min(0.99, joined(key_score * factor, 0.3 if about else 0.0))
-        reason = "one row each" if profile.is_key else "nearly one row each"
-        return Role(table, view.group, assigned, confidence, f"{reason}, by {profile.name}") if confidence >= LEAST else None
-    if key_score < LIKELY:
+    score, is_clear = _key_score(table, key, view)
+    keyed = replace(view.assigned[key], best=replace(view.assigned[key].best, score=score))
+    view = replace(view, assigned={**view.assigned, key: keyed})
+    is_about = view.group.subject == ENTITY_OF[table]
+    if not is_event and (view.profile(key).distinct_share >= 0.8 or (is_about and is_clear)):
+        return _own_table(table, view, is_clear, is_about)
+    return _table_inside(table, view) if score >= LIKELY else None
+
+
+def _own_table(table: str, view: _View, is_clear: bool, is_about: bool) -> Role | None:
+    """A file with one row per thing, or nearly: rows that repeat a key are merged later."""
+    key = CONTRACT[table].key[0]
+    attributes = [name for name in view.assigned if name != key]
+    if not is_clear and sum(name in _TELLING[table] for name in attributes) < 2:
         return None
-    kept, notes = _determined_attributes(key, view, [name for name in attributes if view.score(name) >= LIKELY])
+    profile = view.profile(key)
+    if not attributes and not (profile.is_key or is_about):
+        return None
+    has_others = len(view.group.profiles) > 1
+    confidence = view.score(key) * (1.0 if attributes else 0.7 if has_others else 0.3)
+    confidence = min(0.99, joined(confidence, 0.3 if is_about else 0.0))
+    if profile.is_key:
+        reason = f"one row for each {profile.name}"
+    elif profile.distinct_share >= 0.8:
+        reason = f"nearly one row for each {profile.name}; repeated ones are merged"
+    else:
+        confidence *= 0.7
+        reason = f"several rows for each {profile.name}; they are merged"
+    return Role(table, view.group, view.assigned, confidence, reason) if confidence >= LEAST else None
+
+
+def _table_inside(table: str, view: _View) -> Role | None:
+    """A table that lies inside another: what is the same in every row of the same thing."""
+    key = CONTRACT[table].key[0]
+    attributes = [name for name in view.assigned if name != key and view.score(name) >= LIKELY]
+    kept, notes = _determined_attributes(key, view, attributes)
     if not kept:
         return None
-    assigned = {name: assigned[name] for name in (key, *kept)}
-    confidence = 0.9 * _mean(key_score, max(view.score(name) for name in kept))
+    confidence = 0.9 * _mean(view.score(key), max(view.score(name) for name in kept))
+    assigned = {name: view.assigned[name] for name in (key, *kept)}
     return Role(table, view.group, assigned, confidence, "found in the rows of another table", True, notes=notes)
 
 
@@ -268,4 +299,4 @@ def _determined_attributes(key: str, view: _View, attributes: list[str]) -> tupl
 def evidence_weight(role: Role) -> float:
     """How much of a file speaks for a role: what decides between two tables of things with the same bare key."""
     telling = sum(role.assigned[name].best.score for name in role.assigned if name in _TELLING.get(role.table, ()))
-    return telling + (1.0 if role.group.subject == ENTITY_OF[role.table] else 0.0)
+    return telling + (0.6 if role.group.subject == ENTITY_OF[role.table] else 0.0)

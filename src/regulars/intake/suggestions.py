@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from regulars.core.contract import CONTRACT
 from regulars.intake.guesses import ExcludeRule, LeftOut
+from regulars.intake.profiles import is_determined
 from regulars.intake.vocabulary import read_name
 from regulars.intake.wide_columns import unpivoted
 
@@ -39,7 +40,9 @@ def exclude_rules(role: Role) -> tuple[ExcludeRule, ...]:
     rules: list[ExcludeRule] = []
     profiles = role.group.profiles
     if role.column("order_id"):
-        rules += _cancellations(profiles[role.column("order_id")], [profiles[role.column(name)] for name in _signed(role)])
+        rules += _cancellations(
+            profiles[role.column("order_id")], [profiles[role.column(name)] for name in _signed(role)]
+        )
     for canonical, words in (("quantity", "without a positive quantity"), ("unit_price", "without a positive price")):
         column = role.column(canonical)
         count = sum(number <= 0 for number in profiles[column].present_numbers) if column else 0
@@ -100,7 +103,9 @@ def success_ids(role: Role) -> tuple[str, ...]:
         dict.fromkeys(
             status
             for status, words in zip(key.texts, rows, strict=True)
-            if status and any(map(_is_success, words)) and not any(_BAD.search(word.replace("_", " ")) for word in words)
+            if status
+            and any(map(_is_success, words))
+            and not any(_BAD.search(word.replace("_", " ")) for word in words)
         )
     )
 
@@ -115,31 +120,35 @@ def further(role: Role, siblings: Sequence[Role]) -> tuple[str, ...]:
     taken = {assigned.best.column for sibling in siblings for assigned in sibling.assigned.values()}
     for sibling in siblings:
         taken |= unpivoted(sibling.unpivot, tuple(role.group.profiles))
-    kept = [
-        name
-        for name, profile in role.group.profiles.items()
-        if name not in taken and name != "*" and not why_not_kept(profile, is_measure=role.table == "contacts")
-    ]
+    kept = [name for name in role.group.profiles if name not in taken and not why_not_kept(name, role)]
     return tuple(kept[:_MOST_FURTHER])
 
 
-def why_not_kept(profile: ColumnProfile, *, is_measure: bool = False) -> str:
+def why_not_kept(name: str, role: Role) -> str:
     """Why a column is not kept as a trait or measure; "" where it is."""
-    if profile.kind == "empty":
-        return "no value in the sample"
-    if personal := set(read_name(profile.name).meanings) & _PERSONAL:
+    profile = role.group.profiles[name]
+    if reason := _why_useless(profile):
+        return reason
+    if role.table == "contacts":
+        return "a date" if profile.kind == "date" else ""
+    key = role.column(CONTRACT[role.table].key[0])
+    share = is_determined(role.group.profiles[key].texts, profile.texts) if key else None
+    return f"differs between rows of the same {key}" if share is not None and share < 0.9 else ""
+
+
+def _why_useless(profile: ColumnProfile) -> str:
+    """Why a column tells nothing about anybody, or too much; "" where it may be kept."""
+    meanings = set(read_name(profile.name).meanings)
+    if profile.kind in ("empty", "list"):
+        return "no value in the sample" if profile.kind == "empty" else "lists"
+    if personal := meanings & _PERSONAL:
         return f"personal ({', '.join(sorted(personal))})"
-    if read_name(profile.name).meanings in (("name",), ("customer", "name")):
+    if "name" in meanings and meanings <= {"name", "customer", "referee", "sponsor"}:
         return "personal (name)"
     if profile.is_constant:
         return "the same in every row"
-    if profile.kind == "list":
-        return "lists"
-    if profile.is_key and profile.kind in ("integer", "hex_id", "code") and len(profile.texts) >= 20:
-        return "another id"
-    if is_measure and profile.kind == "date":
-        return "a date"
-    return ""
+    is_id = profile.is_key and profile.kind in ("integer", "hex_id", "code")
+    return "another id" if is_id and len(profile.texts) >= 20 else ""
 
 
 def left_out(role: Role, siblings: Sequence[Role], kept: Sequence[str]) -> tuple[LeftOut, ...]:
@@ -150,14 +159,15 @@ def left_out(role: Role, siblings: Sequence[Role], kept: Sequence[str]) -> tuple
         used |= unpivoted(sibling.unpivot, tuple(role.group.profiles))
         used |= set(further(sibling, siblings)) if sibling is not role else set()
         used |= {sibling.basket.column} if sibling.basket else set()
-    return tuple(LeftOut(name, _reason(profile)) for name, profile in role.group.profiles.items() if name not in used)
+    return tuple(LeftOut(name, _reason(name, role)) for name in role.group.profiles if name not in used)
 
 
-def _reason(profile: ColumnProfile) -> str:
-    meanings = set(read_name(profile.name).meanings)
-    if "discount" in meanings and "percent" in meanings:
+def _reason(name: str, role: Role) -> str:
+    if {"discount", "percent"} <= set(read_name(name).meanings):
         return "a percentage, where money is asked for"
-    return why_not_kept(profile) or "nothing asks for it"
+    has_traits = CONTRACT[role.table].further and not role.is_derived
+    found = why_not_kept(name, role) if has_traits else _why_useless(role.group.profiles[name])
+    return found or "nothing asks for it"
 
 
 def number_notes(role: Role) -> tuple[str, ...]:

@@ -1,8 +1,9 @@
 """The shared summaries: the heavy pass over the order lines, made once and read by every analysis.
 
-`orders` (one row per purchase attempt) is made from `lines`, `customer_days` (one row per customer and day with a sale) from
-`orders`, `customers` (one row per customer) from those. `customer_months`, `customer_categories` and `order_items` are made when something
-asks for them. Customers are numbered (`customer_key`) on the way in; the view gives the user's own `customer_id` back.
+`orders` (one row per purchase attempt) is made from `lines`, `customer_days` (one row per customer and day with a
+sale) from `orders`, `customers` (one row per customer) from those. `customer_months`, `customer_categories` and
+`order_items` are made when something asks for them. Customers are numbered (`customer_key`) on the way in; the view
+gives the user's own `customer_id` back.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class EngineSummaries:
         whole: For an earlier date: the summaries of all the data, whose `orders` are then filtered instead of rebuilt.
     """
 
-    names = ("orders", "customer_days", "customers", "customer_months", "customer_categories", "order_items")
+    names: tuple[str, ...] = ("orders", "customer_days", "customers", "customer_months", "customer_categories", "order_items")
 
     def __init__(
         self,
@@ -278,7 +279,8 @@ class EngineSummaries:
         return self._engine.persist(view, self._name("customers"))
 
     def _has_integer_ids(self) -> bool:
-        table = self._purchases() if self._purchases() is not None else self._tables["customers"]
+        purchases = self._purchases()
+        table = self._tables["customers"] if purchases is None else purchases
         return bool(table.customer_id.type().is_integer())
 
     # -- from items ---------------------------------------------------------------------------------

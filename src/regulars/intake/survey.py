@@ -1,7 +1,7 @@
 """What the columns of a table look like: the evidence by which they are then read.
 
-One pass over the table counts what every mapped column could be; one more for each column of dates groups its shapes. Nothing is
-changed here, and what cannot be decided is asked, not guessed.
+One pass over the table counts what every mapped column could be; one more for each column of dates groups its shapes.
+Nothing is changed here, and what cannot be decided is asked, not guessed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from regulars.core.config import DatasetSettings, TableSettings
-    from regulars.core.contract import Kind, TableContract
+    from regulars.core.contract import TableContract
     from regulars.core.dataset import Engine
 
 MAX_SHAPES = 2_000
@@ -29,7 +29,7 @@ MAX_SHAPES = 2_000
 
 @dataclass(frozen=True)
 class Cell:
-    """One column of a table: the canonical one, the user's name, the text or value as it stands, and what is known of it."""
+    """One column of a table: canonical and user's name, the text or value as it stands, and what is known of it."""
 
     column: Column
     user_name: str
@@ -51,8 +51,8 @@ class Cell:
 class Survey:
     """A table of the user's, looked at but not yet read.
 
-    `rows` has the user's columns and `_source`, `_row`, perhaps `_problem` (why a row cannot be read at all). `row_numbered` are the
-    columns for which the row's number stands in.
+    `rows` has the user's columns and `_source`, `_row`, perhaps `_problem` (why a row cannot be read at all).
+    `row_numbered` are the columns for which the row's number stands in.
     """
 
     contract: TableContract
@@ -102,11 +102,13 @@ def survey(
     used = {user_name for _, user_name in mapped} | _reshaped(settings)
     problems = [
         DataError(
-            f"'{cell.user_name}' could be day-first or month-first: {cell.dates.evidence}, as in '{_example(cell, rows, engine)}'",
+            f"'{cell.user_name}' could be day-first or month-first: {cell.dates.evidence}, "
+            f"as in '{_example(cell, rows, engine)}'",
             table=name,
             column=cell.user_name,
             rows=cell.dates.ambiguous,
-            mend=f'say date_order = "day_first" or "month_first" under [dataset], or reader = {{ date_order = … }} under [tables.{name}]',
+            mend='say date_order = "day_first" or "month_first" under [dataset], '
+            f"or reader = {{ date_order = … }} under [tables.{name}]",
         )
         for cell in cells
         if cell.dates is not None and cell.dates.ambiguous

@@ -1,6 +1,7 @@
 """Text read as values: numbers, dates, ids and truth values, by the evidence of the whole column.
 
-Evidence is gathered in one pass over the table; then each column becomes one expression, null where the text cannot be read as asked.
+Evidence is gathered in one pass over the table; then each column becomes one expression, null where the text cannot
+be read as asked.
 """
 
 from __future__ import annotations
@@ -48,8 +49,8 @@ def clean(text: ir.StringValue, null_words: Sequence[str] = ()) -> ir.StringValu
 class NumberEvidence:
     """What a column of numbers looks like.
 
-    `filled`: texts; `plain`: those a cast reads; `comma_decimal`, `dot_decimal`: those whose last mark can only be a decimal
-    mark; `grouped`: those whose comma or dot could be either (three digits behind it).
+    `filled`: texts; `plain`: those a cast reads; `comma_decimal`, `dot_decimal`: those whose last mark can only be a
+    decimal mark; `grouped`: those whose comma or dot could be either (three digits behind it).
     """
 
     filled: int
@@ -96,8 +97,8 @@ def decimal_mark(evidence: NumberEvidence, said: str, elsewhere: str) -> tuple[s
 def number(text: ir.StringValue, evidence: NumberEvidence, mark: str) -> ir.FloatingValue:
     """A cleaned column as numbers; null where it is not one.
 
-    Currency signs and blanks are taken off, brackets mean minus, and thousands marks must stand where they belong: `1,5` is
-    not silently 15.
+    Currency signs and blanks are taken off, brackets mean minus, and thousands marks must stand where they belong:
+    `1,5` is not silently 15.
     """
     import ibis
 

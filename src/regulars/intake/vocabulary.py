@@ -43,8 +43,7 @@ _MEANINGS: dict[str, str] = {
     "name": "name names label nom nombre nome naam bezeichnung libelle",
     "description": "description desc descr beschreibung descripcion descrizione descricao omschrijving designation meaning",
     "type": "type types kind typ art tipo soort",
-    "category": """category cat categories department dept genre section kategorie warengruppe sparte categorie
-        categoria rubrique reparto abteilung""",
+    "category": """category cat categories genre kategorie categorie categoria rubrique""",
     "department": "department dept section aisle sparte abteilung reparto rayon departamento",
     "group": "group grp gruppe groupe grupo gruppo groep cluster",
     "brand": "brand marke marque marca merk make",
@@ -145,7 +144,36 @@ _COMPOUND: dict[str, str] = {
 }  # fmt: skip
 """Words that carry two meanings at once; they go before the single ones."""
 _SILENT = frozenset(
-    ["of", "the", "de", "del", "della", "der", "die", "das", "des", "du", "le", "la", "el", "per", "in", "for", "und", "and", "et", "y", "e", "by", "a", "s", "is", "has", "z", "von"]
+    [
+        "of",
+        "the",
+        "de",
+        "del",
+        "della",
+        "der",
+        "die",
+        "das",
+        "des",
+        "du",
+        "le",
+        "la",
+        "el",
+        "per",
+        "in",
+        "for",
+        "und",
+        "and",
+        "et",
+        "y",
+        "e",
+        "by",
+        "a",
+        "s",
+        "is",
+        "has",
+        "z",
+        "von",
+    ]
 )
 _COUNTING = frozenset(("num", "number", "numbers"))
 _SIGNS = {"#": " number ", "%": " percent ", "€": " euro ", "$": " dollar ", "£": " pound ", "№": " number "}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections import defaultdict
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from regulars.core.config import BasketColumn, Unpivot
@@ -20,7 +20,7 @@ _FIRST_WORD = re.compile(r"[^\W\d_]+?(?=[A-Z_\- .\d]|$)")
 
 
 def find_category_spend(profiles: Mapping[str, ColumnProfile]) -> Unpivot | None:
-    """Three or more columns of money that differ by a category: `MntWines`, `MntFruits` …"""
+    """Three or more columns of money that differ by a category, such as `MntWines` and `MntFruits`."""
     for prefix, columns in _families(profiles, least=3):
         meanings = {meaning for column in columns for meaning in read_name(column).meanings[:1]}
         if meanings <= {"spend", "amount", "sales", "revenue"} and all(
@@ -31,7 +31,7 @@ def find_category_spend(profiles: Mapping[str, ColumnProfile]) -> Unpivot | None
 
 
 def find_responses(profiles: Mapping[str, ColumnProfile]) -> Unpivot | None:
-    """Two or more yes-or-no columns, one for each campaign: `AcceptedCmp1`, `AcceptedCmp2` … and a last `Response`."""
+    """Two or more yes-or-no columns, one for each campaign: `AcceptedCmp1`, `AcceptedCmp2`, and a last `Response`."""
     asked = {"accept", "response", "convert", "campaign"}
     for prefix, columns in _families(profiles, least=2):
         if not all(profiles[column].kind == "boolean" for column in columns):
@@ -42,7 +42,9 @@ def find_responses(profiles: Mapping[str, ColumnProfile]) -> Unpivot | None:
         single = [
             name
             for name, profile in profiles.items()
-            if name not in columns and profile.kind == "boolean" and read_name(name).meanings in (("response",), ("accept",))
+            if name not in columns
+            and profile.kind == "boolean"
+            and read_name(name).meanings in (("response",), ("accept",))
         ]
         return Unpivot((*_pattern(prefix, columns, profiles), *single), "campaign_id", "responded", prefix)
     return None
@@ -52,8 +54,7 @@ def unpivoted(unpivot: Unpivot | None, columns: Sequence[str]) -> frozenset[str]
     """The columns that an unpivot takes."""
     if unpivot is None:
         return frozenset()
-    patterns = [re.escape(pattern).replace(r"\*", ".*") for pattern in unpivot.columns]
-    return frozenset(column for column in columns if any(re.fullmatch(one, column, re.DOTALL) for one in patterns))
+    return frozenset(column for column in columns if any(fnmatchcase(column, one) for one in unpivot.columns))
 
 
 def _families(profiles: Mapping[str, ColumnProfile], least: int) -> list[tuple[str, list[str]]]:
@@ -67,7 +68,8 @@ def _families(profiles: Mapping[str, ColumnProfile], least: int) -> list[tuple[s
 
 
 def _common_start(columns: Sequence[str]) -> str:
-    common = os.path.commonprefix(list(columns))
+    first, last = min(columns), max(columns)  # what these two share, all between them share
+    common = next((first[:end] for end in range(len(first), 0, -1) if last.startswith(first[:end])), "")
     for end in range(len(common), 0, -1):
         if all(_is_word_end(column, end) for column in columns):
             return common[:end]
@@ -81,11 +83,19 @@ def _is_word_end(name: str, end: int) -> bool:
 
 def _pattern(prefix: str, columns: Sequence[str], profiles: Mapping[str, ColumnProfile]) -> tuple[str, ...]:
     """`Mnt*` where that means just these columns, else each by name."""
-    pattern = f"{prefix}*"
-    everything = tuple(profiles)
-    if "*" not in prefix and unpivoted(Unpivot((pattern,), "", ""), everything) == frozenset(columns):
+    pattern = f"{as_pattern(prefix)}*"
+    if unpivoted(Unpivot((pattern,), "", ""), tuple(profiles)) == frozenset(columns):
         return (pattern,)
-    return tuple(columns)
+    return tuple(as_pattern(column) for column in columns)
+
+
+def as_pattern(name: str) -> str:
+    """A name as the pattern that stands for it alone: settings read `*`, `?` and `[` in lists of columns as wildcards.
+
+    >>> as_pattern("Income [EUR]?")
+    'Income [[]EUR][?]'
+    """
+    return re.sub(r"([*?[])", r"[\1]", name)
 
 
 def find_basket(profiles: Mapping[str, ColumnProfile]) -> BasketColumn | None:
@@ -94,7 +104,7 @@ def find_basket(profiles: Mapping[str, ColumnProfile]) -> BasketColumn | None:
         entry = _first_entry(profile) if profile.kind == "list" else None
         if entry is None:
             continue
-        if not isinstance(entry, dict):
+        if entry == {}:
             return BasketColumn(name)
         keys = [str(key) for key in entry]
         product = _best_key("product_id", keys)
@@ -103,17 +113,17 @@ def find_basket(profiles: Mapping[str, ColumnProfile]) -> BasketColumn | None:
     return None
 
 
-def _first_entry(profile: ColumnProfile) -> Any:
-    """An entry of the first list that can be read: an object, or anything else for a plain list or a map of counts."""
+def _first_entry(profile: ColumnProfile) -> dict[str, Any] | None:
+    """The first object of the first list that can be read; an empty one where cells are maps of product to count."""
     for text in profile.filled[:50]:
         try:
             value = json.loads(text)
         except (ValueError, RecursionError):
             continue
-        if isinstance(value, list) and value:
+        if isinstance(value, list) and value and isinstance(value[0], dict):
             return value[0]
         if isinstance(value, dict) and value and all(isinstance(one, int | float) for one in value.values()):
-            return ""
+            return {}
     return None
 
 

@@ -90,14 +90,16 @@ class OrderFit(Fit):
         if yearly_discount_share < 0:
             raise FitError("The yearly discount rate is a share of 0 or more, for example 0.1 for 10 %.")
         history, horizons = _check_future(orders, recency, age, horizon)
+        if yearly_discount_share == 0:
+            return self._expected_orders(history, horizons)
         rate = float(np.log1p(yearly_discount_share)) / UNITS_PER_YEAR[self.unit]
-        value = np.exp(-rate * horizons) * self._expected_orders(history, horizons)
-        if rate > 0:
-            nodes, weights = np.polynomial.legendre.leggauss(8)
-            for node, weight in zip((nodes + 1) / 2, weights / 2, strict=True):
-                then = horizons * node
-                value += weight * horizons * rate * np.exp(-rate * then) * self._expected_orders(history, then)
-        return value
+        expected = self._expected_orders(history, horizons)
+        value = np.exp(-rate * horizons) * expected
+        nodes, weights = np.polynomial.legendre.leggauss(8)
+        for node, weight in zip((nodes + 1) / 2, weights / 2, strict=True):
+            then = horizons * node
+            value += weight * horizons * rate * np.exp(-rate * then) * self._expected_orders(history, then)
+        return np.minimum(value, expected)
 
     def draw_orders(
         self,

@@ -39,6 +39,10 @@ _LARGE: Final = float(np.log(30.0))
 _MORE_HISTORY: Final = "Take a longer history or more customers, or use a simpler rule."
 
 
+class NobodyLeaves(FitError):
+    """The data show no customer leaving, so that a model of leaving customers has nothing to learn from."""
+
+
 @dataclass(frozen=True)
 class Maximum:
     """Where the log-likelihood is highest, and how sure that is.
@@ -82,7 +86,8 @@ def maximise(
         limit: The log-likelihood of the limit of this model in which nobody leaves, where it has one.
 
     Raises:
-        FitError: The search does not settle, or the maximum is not a proper one.
+        NobodyLeaves: The likelihood is no higher than that of the limit.
+        FitError: The search does not settle, or the data do not determine the parameters.
     """
     found = [_search(coarse, start) for start in starts]
     found = [(value, position) for value, position in found if np.isfinite(value)]
@@ -140,7 +145,7 @@ def _refuse_limit(summit: _Summit, limit: float | None, model: str) -> None:
     proper = bool(summit.free.all()) and _invert(summit.curvature) is not None
     gain = summit.value - limit
     if gain < (_NO_GAIN if proper else _SMALL_GAIN):
-        raise FitError(
+        raise NobodyLeaves(
             f"{model}: the data show nobody leaving; that customers may leave adds only "
             f"{max(0.0, gain):.2f} to the log-likelihood.",
             mend="Use NBD, the limit in which nobody leaves.",

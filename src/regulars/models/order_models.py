@@ -9,6 +9,7 @@ from regulars.errors import FitError
 from regulars.models.bg_nbd import BgNbd, BgNbdFit, MbgNbd, MbgNbdFit
 from regulars.models.fits import Fit, read_json
 from regulars.models.gamma_gamma import GammaGammaFit
+from regulars.models.likelihood import NobodyLeaves
 from regulars.models.nbd import Nbd, NbdFit
 from regulars.models.pareto_nbd import ParetoNbd, ParetoNbdFit
 
@@ -30,11 +31,13 @@ class Attempt:
         model: Its name.
         fit: The fit, where there is one.
         reason: Why there is none, otherwise empty.
+        nobody_leaves: Whether the reason is that the data show nobody leaving.
     """
 
     model: str
     fit: OrderFit | None
-    reason: str
+    reason: str = ""
+    nobody_leaves: bool = False
 
     @property
     def akaike(self) -> float | None:
@@ -86,23 +89,23 @@ def fit_best(cells: Cells, models: Sequence[OrderModel] = (ParetoNbd(), BgNbd(),
 
 def _try(model: OrderModel, cells: Cells) -> Attempt:
     try:
-        return Attempt(model.fit_type.model, model.fit(cells), "")
+        return Attempt(model.fit_type.model, model.fit(cells))
     except FitError as error:
-        return Attempt(model.fit_type.model, None, error.message)
+        return Attempt(model.fit_type.model, None, error.message, isinstance(error, NobodyLeaves))
 
 
 def _explain(fit: OrderFit, attempts: Sequence[Attempt]) -> str:
-    """What was chosen and why, in one sentence or two."""
-    fitted = [attempt.model for attempt in attempts if attempt.fit and attempt.model != fit.model]
+    """What was chosen and why, in a few sentences."""
+    others = [attempt.model for attempt in attempts if attempt.fit and attempt.model != fit.model]
     failed = [attempt for attempt in attempts if attempt.fit is None]
-    if isinstance(fit, NbdFit):
+    if isinstance(fit, NbdFit) and failed and all(attempt.nobody_leaves for attempt in failed):
         note = "Nobody is seen to leave, so NBD is used: customers differ in how often they order and never leave."
+    elif others:
+        note = f"{fit.model} describes the past orders best by Akaike's criterion, ahead of {', '.join(others)}."
     else:
-        note = f"{fit.model} describes the past orders best by Akaike's criterion"
-        note += f", ahead of {', '.join(fitted)}." if fitted else "."
-    if failed:
-        note += " Not fitted: " + " ".join(attempt.reason for attempt in failed)
-    return note
+        note = f"{fit.model} is the only model that could be fitted."
+    reasons = [attempt.reason for attempt in failed if not attempt.nobody_leaves]
+    return " ".join([note, *(["Not fitted:"] if reasons else []), *reasons])
 
 
 def read_fit(text: str) -> Fit:

@@ -78,7 +78,7 @@ def chart_svg(
     import vl_convert
 
     spec = chart_spec(chart, table, rows, total=total, currency=currency, look=look)
-    svg = _lighter(vl_convert.vegalite_to_svg(spec, allowed_base_urls=[]))
+    svg = number_ids(_lighter(vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])), "c")
     name = escape(clean(f"{chart.title}. {chart.subtitle}"), quote=True)
     return svg.replace("<svg ", f'<svg role="img" aria-label="{name}" font-family="{FONT}" ', 1)
 
@@ -88,14 +88,20 @@ def _lighter(svg: str) -> str:
     return re.sub(r'(<(?:text|path|line|rect)\b[^<>]*?) (?:font-family="[^"<>]*"|opacity="1")', r"\1", svg)
 
 
-def prefix_ids(svg: str, prefix: str) -> str:
-    """The same picture with its own ids, so that several can stand in one page.
+def number_ids(svg: str, prefix: str) -> str:
+    """The same picture with its ids numbered from 0 after a prefix, so that several can stand in one page.
 
-    >>> prefix_ids('<g clip-path="url(#clip0)"><clipPath id="clip0"/></g>', "a-")
-    '<g clip-path="url(#a-clip0)"><clipPath id="a-clip0"/></g>'
+    Vega counts its ids through the life of the process; numbering them anew also makes the same chart the same text.
+
+    >>> number_ids('<g clip-path="url(#clip7)"><clipPath id="clip7"/></g>', "a-")
+    '<g clip-path="url(#a-0)"><clipPath id="a-0"/></g>'
     """
-    svg = re.sub(r'(<[^<>]* id=")([^"]+)(")', rf"\g<1>{prefix}\g<2>\g<3>", svg)
-    return re.sub(r'(="url\(#)([^)"]+)(\)")', rf"\g<1>{prefix}\g<2>\g<3>", svg)
+    names = dict.fromkeys(re.findall(r'<[^<>]* id="([^"<>]+)"', svg))
+    numbers = {name: f"{prefix}{number}" for number, name in enumerate(names)}
+    svg = re.sub(r'(<[^<>]* id=")([^"<>]+)(")', lambda found: found[1] + numbers[found[2]] + found[3], svg)
+    return re.sub(
+        r'(<[^<>]*="url\(#)([^)"<>]+)(\)")', lambda found: found[1] + numbers.get(found[2], found[2]) + found[3], svg
+    )
 
 
 def _title(scene: Scene) -> Any:

@@ -58,12 +58,15 @@ def _line(scene: Scene) -> list[Any]:
 
 
 def _area(scene: Scene) -> list[Any]:
+    """Areas; an incomplete period stands apart as a hollow column."""
     x, y, tint = position(scene, "x"), position(scene, "y"), colour(scene)
-    solid, dashed = runs(scene)
-    drawn: list[Any] = []
-    for records, opacity, dash in ((solid, 0.75, [1, 0]), (dashed, 0.25, [4, 4])):
-        area = _on(records).mark_area(opacity=opacity, line={"strokeWidth": 1.5, "strokeDash": dash})
-        drawn.append(area.encode(x=x, y=y, color=tint, **tooltips(scene)))
+    solid, _ = runs(scene)
+    _, partial = _split(scene)
+    area = _on(solid).mark_area(opacity=0.75, line={"strokeWidth": 1.5})
+    drawn = [area.encode(x=x, y=y, color=tint, **tooltips(scene))]
+    if partial:
+        hollow = _on(partial).mark_bar(width=12, fillOpacity=0.12, strokeWidth=1.4, strokeDash=[4, 3])
+        drawn.append(hollow.encode(x=x, y=y, color=tint, stroke=hollow_stroke(scene), **tooltips(scene)))
     return drawn
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from itertools import pairwise
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal
 
 from regulars.core.units import write
@@ -294,8 +294,8 @@ def _tooltips(chart: Chart, rows: pa.Table, table: Table, currency: str) -> dict
 def runs(scene: Scene) -> tuple[list[Record], list[Record]]:
     """The points of a line as solid and dashed pieces.
 
-    A piece is dashed where one of its two ends is an incomplete period, and there is none where a value is missing, so
-    that neither looks like a fall. Records get the field `run`, which no two pieces share.
+    A dashed piece joins incomplete periods. Nothing joins a whole period to an incomplete one, nor reaches across a
+    missing value, so that neither is drawn as a fall. Records get the field `run`, which no two pieces share.
 
     Returns:
         The records of the solid pieces and those of the dashed ones.
@@ -304,18 +304,12 @@ def runs(scene: Scene) -> tuple[list[Record], list[Record]]:
     dashed: list[Record] = []
     number = 0
     for series in _series(scene):
-        style: bool | None = None
-        for start, end in pairwise(series):
-            if start["y"] is None or end["y"] is None:
-                style = None
-                continue
-            is_dashed = start["partial"] or end["partial"]
-            pieces = dashed if is_dashed else solid
-            if style is not is_dashed:
+        for (is_known, is_partial_run), piece in groupby(
+            series, key=lambda one: (one["y"] is not None, one["partial"])
+        ):
+            if is_known:
                 number += 1
-                pieces.append({**start, "run": number})
-                style = is_dashed
-            pieces.append({**end, "run": number})
+                (dashed if is_partial_run else solid).extend({**record, "run": number} for record in piece)
     return solid, dashed
 
 

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 from regulars.core.units import MISSING, UNIT_WORDS, write, write_count, write_interval
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from regulars.core.result import Finding, Result
     from regulars.present.compare import Change, Comparison
     from regulars.present.run_view import RunView
 
 GRADE_MEANINGS = {
-    "observed": "Observed: counted in the data. It says what is, not why.",
-    "modelled": "Modelled: a fitted model says so. It is an estimate, and no proof of a cause.",
-    "randomised": "Randomised: shown by an experiment with random assignment. Only here may a cause be claimed.",
+    "observed": "Counted in the data. It says what is, not why.",
+    "modelled": "A fitted model says so. It is an estimate, and no proof of a cause.",
+    "randomised": "Shown by an experiment with random assignment. Only here may a cause be claimed.",
 }
 """What each grade means, in the words that the report prints beside it."""
 
@@ -130,7 +130,7 @@ def stake_words(finding: Finding, currency: str) -> str:
 
 def grade_words(finding: Finding) -> str:
     """The sentence of a grade: how a finding is known, and for a model how it was validated."""
-    sentence = GRADE_MEANINGS[finding.grade]
+    sentence = f"{finding.grade.capitalize()}: {GRADE_MEANINGS[finding.grade]}"
     if finding.validated:
         return f"{sentence} Validated: {finding.validated.rstrip('.')}."
     return f"{sentence} It has not been validated on a later period." if finding.grade == "modelled" else sentence
@@ -200,9 +200,3 @@ def comparison_words(comparison: Comparison) -> str:
 
 def _findings(count: int) -> str:
     return f"{count:,} finding" if count == 1 else f"{count:,} findings"
-
-
-def partial_words(has_partial: bool, subtitle: str) -> str:
-    """The subtitle of a chart, with what hollow and dashed mean where it has incomplete periods."""
-    parts: Sequence[str] = [subtitle, "hollow or dashed: period not complete" if has_partial else ""]
-    return "; ".join(part for part in parts if part)

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 from regulars.core.units import write
 from regulars.present import words
 from regulars.present.compare import compare_runs
-from regulars.present.draw import chart_svg, prefix_ids
+from regulars.present.draw import chart_svg, number_ids
 from regulars.present.export import plan_files
 from regulars.present.report.terms import Terms
 from regulars.present.scene import subtitle
-from regulars.present.tables import TableReader, clean
+from regulars.present.tables import SHOWN_TEXT, TableReader, clean, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -133,6 +133,7 @@ def _vocabulary(run: RunView, terms: Terms) -> dict[str, Any]:
         "comparison_words": words.comparison_words,
         "label": words.label,
         "anchor": anchor,
+        "shorten": partial(shorten, limit=SHOWN_TEXT),
     }
 
 
@@ -215,7 +216,7 @@ def _chart_view(chart: Chart, table: Table, reader: TableReader, currency: str, 
         chart=chart,
         title=chart.title + first,
         subtitle=subtitle(chart, rows),
-        svg=Markup(prefix_ids(svg, f"{place}-")),  # noqa: S704  drawn by Vega, which escapes every text
+        svg=Markup(number_ids(svg, f"{place}-")),  # noqa: S704  drawn by Vega, which escapes every text
     )
 
 

@@ -1,7 +1,7 @@
 """Terms with their definitions, shown on hover and on focus without a script.
 
-A term is a focusable word that is described by a hidden text beside it; the style sheet shows the text while the word is
-pointed at or focused, and a screen reader reads it as the word's description.
+A term is a focusable word that is described by a hidden text beside it; the style sheet shows the text while the word
+is pointed at or focused, and a screen reader reads it as the word's description.
 """
 
 from __future__ import annotations
