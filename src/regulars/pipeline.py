@@ -175,6 +175,8 @@ def analyse(
     off: list[SwitchedOff] = []
     failed: list[Failed] = []
     for analysis in _chosen(analyses, only, data.registry):
+        if analysis.is_moot(data):
+            continue
         missing = data.missing(analysis.needs)
         if missing:
             off.append(SwitchedOff(analysis.name, analysis.title, tuple(missing)))

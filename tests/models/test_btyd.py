@@ -31,7 +31,7 @@ def draw_leaving_customers(customer_count: int = 800, seed: int = 5) -> tuple[np
     """Histories in whole weeks of customers of whom many leave."""
     random = np.random.default_rng(seed)
     age = random.integers(30, 60, customer_count).astype(float)
-    until = np.minimum(age, random.exponential(25.0, customer_count))
+    until = np.minimum(age, random.exponential(1 / random.gamma(0.9, 0.05, customer_count)))
     orders, recency = np.zeros(customer_count), np.zeros(customer_count)
     for row, rate in enumerate(random.gamma(0.8, 0.25, customer_count)):
         moments = np.ceil(np.sort(random.random(random.poisson(rate * until[row]))) * until[row])
@@ -52,7 +52,7 @@ def test_counting_customers_loses_none(cells: Cells) -> None:
 
 
 def test_coarse_cells_keep_customers_orders_and_time(cells: Cells) -> None:
-    coarse = cells.coarsen(10)
+    coarse = cells.coarsen(4)
     assert coarse.cell_count < cells.cell_count / 2
     assert coarse.customer_count == cells.customer_count
     for column in ("orders", "recency", "age"):
@@ -69,11 +69,11 @@ def test_cells_cannot_be_changed(cells: Cells) -> None:
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        (([1], [9], [5], [1]), "recency: 1 of 1 rows .* at most the age"),
-        (([0], [2], [5], [1]), "one-time buyer has a recency of 0"),
+        (([1], [9], [5], [1]), r"recency: 1 of 1 rows .* at most the age"),
+        (([0], [2], [5], [1]), r"one-time buyer has a recency of 0"),
         (([-1], [0], [5], [1]), "counted from 0"),
         (([1], [-2], [5], [1]), "0 or more"),
-        (([1, 1], [0, 0], [5, float("nan")], [1, 1]), "age: 1 of 2 rows .*first: row 1.*missing"),
+        (([1, 1], [0, 0], [5, float("nan")], [1, 1]), r"age: 1 of 2 rows .*first: row 1.*missing"),
         (([1], [0], [float("inf")], [1]), "infinite"),
         (([1], [0], [5], [0]), "at least one customer"),
         (([1, 2], [0], [5], [1]), "differ in length: orders 2, recency 1"),
@@ -87,7 +87,7 @@ def test_impossible_histories_are_refused_in_plain_words(columns: tuple[list, ..
 
 
 def test_unknown_unit_is_refused() -> None:
-    with pytest.raises(FitError, match="'fortnight'. Use one of: day, week"):
+    with pytest.raises(FitError, match=r"'fortnight'\. Use one of: day, week"):
         Cells([0], [0], [1], [1], unit="fortnight")
 
 
@@ -264,18 +264,22 @@ def odd_bases() -> dict[str, Cells]:
     }
 
 
+def fit_or_reason(model: OrderModel, base: Cells) -> tuple[OrderFit | None, str]:
+    try:
+        return model.fit(base), ""
+    except FitError as reason:
+        return None, str(reason)
+
+
 @pytest.mark.parametrize("name", odd_bases())
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: type(model).__name__)
 def test_odd_data_give_an_answer_or_a_reason(model: OrderModel, name: str) -> None:
     base = odd_bases()[name]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        try:
-            fit: OrderFit = model.fit(base)
-        except FitError as reason:
-            assert (
-                "nobody leaving" in str(reason) or "do not determine" in str(reason) or "ordered again" in str(reason)
-            )
+        fit, reason = fit_or_reason(model, base)
+        if fit is None:
+            assert any(known in reason for known in ("nobody leaving", "do not determine", "ordered again"))
             return
         for horizon in (0.0, 1.0, 50.0, 500.0):
             expected = fit.predict_orders(*base.history, horizon)

@@ -120,6 +120,10 @@ class Analysis:
         """The answer."""
         raise NotImplementedError
 
+    def is_moot(self, data: Dataset) -> bool:
+        """Whether the question does not arise for these data, so that nothing is said about it."""
+        return False
+
     def provide(self, data: Dataset) -> ir.Table:
         """The customer view with the columns of `provides` added; same rows, still in the engine."""
         raise NotImplementedError

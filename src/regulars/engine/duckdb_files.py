@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 PART = "_part"
 """The column that says which part a row came from, counted from 0."""
-MISSING = "\ue000"
-"""Text that stands for a cell that is not there, in files written by this program; a character without meaning."""
 _LONGEST_ROW = 16 * 2**20
 _WILD = str.maketrans({"*": "[*]", "?": "[?]", "[": "[[]"})
 
@@ -96,12 +94,21 @@ class DuckdbFiles:
         return {int(part): (int(first), int(rows)) for part, first, rows in self.connection.execute(query).fetchall()}
 
     def append_delimited(
-        self, name: str, part: int, path: Path, columns: Sequence[str], delimiter: str, quote: str, header: bool, rows: int
+        self,
+        name: str,
+        part: int,
+        path: Path,
+        columns: Sequence[str],
+        *,
+        delimiter: str,
+        quote: str,
+        header: bool,
+        missing: str,
+        rows: int,
     ) -> bool:
         """Add the rows of a delimited text file, every cell as text; read on all processors.
 
-        The file is UTF-8; a quote inside a quoted cell is doubled. An empty cell is an empty text, a cell that holds
-        only `MISSING` is null.
+        The file is UTF-8; a quote inside a quoted cell is doubled. An empty cell is an empty text.
 
         Args:
             name: The table; made where it does not stand yet.
@@ -111,6 +118,7 @@ class DuckdbFiles:
             delimiter: One ASCII character.
             quote: One ASCII character, or "" where nothing is quoted.
             header: Whether the first row is passed over.
+            missing: The text of a cell that is null.
             rows: How many rows there must be.
 
         Returns:
@@ -128,7 +136,7 @@ class DuckdbFiles:
             "escape": literal(quote),
             "comment": "''",
             "header": str(header).lower(),
-            "nullstr": literal(MISSING),
+            "nullstr": literal(missing),
             "encoding": "'utf-8'",
             "compression": "'none'",
             "max_line_size": str(_LONGEST_ROW),
@@ -179,7 +187,7 @@ class DuckdbFiles:
             SourceError: The file cannot be opened.
         """
         with self._attached(path) as other:
-            query = "SELECT table_schema, table_name FROM information_schema.tables WHERE table_catalog = ? ORDER BY ALL"
+            query = "SELECT table_schema, table_name FROM information_schema.tables WHERE table_catalog = ?"
             return [(row[0], row[1]) for row in self.connection.execute(query, [other]).fetchall()]
 
     def append_duckdb_table(
@@ -234,7 +242,8 @@ class DuckdbFiles:
             self.connection.execute(
                 f"CREATE VIEW {identifier(name)} AS "  # noqa: S608
                 f"SELECT {chosen}, filename AS _path, file_row_number + 1 AS _row FROM read_parquet([{files}], "
-                f"union_by_name = true, filename = true, file_row_number = true, hive_partitioning = {str(hive).lower()})"
+                f"union_by_name = true, filename = true, file_row_number = true, "
+                f"hive_partitioning = {str(hive).lower()})"
             )
         except duckdb.Error as problem:
             raise SourceError(
@@ -250,7 +259,8 @@ class DuckdbFiles:
         query = f"SELECT {part}::USMALLINT AS {PART}, {chosen} FROM {source}"  # noqa: S608
         table = identifier(name)
         standing = self.connection.execute(
-            "SELECT column_name FROM information_schema.columns WHERE table_name = ? AND table_schema = current_schema()",
+            "SELECT column_name FROM information_schema.columns "
+            "WHERE table_name = ? AND table_schema = current_schema()",
             [name],
         ).fetchall()
         if not standing:

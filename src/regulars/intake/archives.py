@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _OPENERS = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 TEXT_SUFFIXES = frozenset({".csv", ".tsv", ".tab", ".psv", ".dat", ".txt"})
 _DATA_SUFFIXES = TEXT_SUFFIXES | {
-    ".json", ".jsonl", ".ndjson", ".parquet", ".pq", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods",
+    ".json", ".jsonl", ".ndjson", ".parquet", ".pq", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".zip",
 }  # fmt: skip
 _TALK = ("readme*", "read me*", "licen[cs]e*", "copying*", "changelog*", "notes*", "contents*", "manifest*", "about*")
 _JUNK = ("__macosx", ".*", "thumbs.db", "desktop.ini", "_success", "_committed_*", "_started_*", "*.crc", "~$*")
@@ -184,14 +184,18 @@ def data_files(names: Sequence[str]) -> tuple[list[str], list[str]]:
     >>> data_files(["a.csv", "readme.txt", "__MACOSX/._a.csv", ".DS_Store"])
     (['a.csv'], ['readme.txt', '__MACOSX/._a.csv', '.DS_Store'])
     """
-    data = [name for name in names if not _is_junk(name) and (_kind(name) in _DATA_SUFFIXES or _kind(name) == ".zip")]
+    data = [name for name in names if not _is_junk(name) and _kind(name) in _DATA_SUFFIXES]
     better = [name for name in data if _kind(name) != ".txt"]
-    data = better or [name for name in data if not any(fnmatch(PurePosixPath(name).name.lower(), talk) for talk in _TALK)]
+    data = better or [name for name in data if not _is_talk(name)]
     return data, [name for name in names if name not in set(data)]
 
 
 def _is_junk(name: str) -> bool:
     return any(fnmatch(word.lower(), junk) for word in PurePosixPath(name).parts for junk in _JUNK)
+
+
+def _is_talk(name: str) -> bool:
+    return any(fnmatch(PurePosixPath(name).name.lower(), talk) for talk in _TALK)
 
 
 def _kind(name: str) -> str:

@@ -151,8 +151,9 @@ def candidates(table: str, group: FileGroup) -> list[Candidate]:
             if by_name <= 0:
                 continue
             by_values, reason = value_fit(column, profile)
-            is_attribute = column.name not in CONTRACT[table].key and not CONTRACT[table].is_event
-            score = min(by_name * by_values, 0.99) * (0.3 if is_attribute and profile.is_constant else 1.0)
+            score = min(by_name * by_values, 0.99)
+            if profile.is_constant and profile.is_numeric and not CONTRACT[table].is_event:
+                score *= 0.3  # a number that never changes describes nothing
             if score >= 0.2:
                 words = "named so" if by_name >= SURE else "by its name" if by_name >= 0.5 else "name fits a little"
                 if not group.has_names:
@@ -260,7 +261,19 @@ def _fit_arm(profile: ColumnProfile) -> tuple[float, str]:
     return (0.7, "few values") if asked and profile.kind in ("boolean", "category", "integer") else (0.3, "")
 
 
-def _fit_place(profile: ColumnProfile) -> tuple[float, str]:
+def _fit_discount(profile: ColumnProfile) -> tuple[float, str]:
+    fit, reason = _fit_number(profile)
+    numbers = profile.present_numbers
+    looks_like_shares = (
+        bool(numbers)
+        and 0 < max(numbers) <= 1
+        and len(profile.distinct) <= 25
+        and all(abs(100 * number - round(100 * number)) < 1e-9 for number in numbers)
+    )
+    return (0.5, "could be shares instead of money") if looks_like_shares else (fit, reason)
+
+
+def _fit_name(profile: ColumnProfile) -> tuple[float, str]:
     fit, reason = _fit_text(profile)
     return (0.2 if profile.is_numeric else fit), reason
 
@@ -272,8 +285,11 @@ _SPECIAL = {
     "income_band": _fit_band,
     "gender": _fit_gender,
     "arm": _fit_arm,
-    "city": _fit_place,
-    "country": _fit_place,
+    "discount": _fit_discount,
+    "name": _fit_name,
+    "description": _fit_name,
+    "city": _fit_name,
+    "country": _fit_name,
 }
 
 

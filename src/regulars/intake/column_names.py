@@ -22,7 +22,7 @@ ENTITY_OF: dict[str, str] = {
 """The thing that a table is about."""
 
 FREE: dict[str, frozenset[str]] = {
-    "lines": frozenset({"order", "product"}),
+    "lines": frozenset({"order", "product", "line"}),
     "orders": frozenset({"order"}),
     "customers": frozenset({"customer"}),
     "products": frozenset({"product"}),
@@ -91,7 +91,7 @@ _NAMES: dict[str, dict[str, str]] = {
         "joined_on": "join date=1, join time=1, join=.75, create date=.75, create time=.75, customer date=.85, "
         "start date=.75, first order date=.5",
         "sponsor_id": "sponsor id=1, sponsor=.9, referral id=.45",
-        "contactable": "consent=.95, consent email=.95, consent phone=.85, consent contact=.95",
+        "contactable": "consent=.95, consent email=.95, consent phone=.85, consent contact=.95, accept consent=.95",
     },
     "products": {
         "product_id": "product id=1, product=.8, id=.6",

@@ -5,10 +5,12 @@ A sample holds the first rows of a file only, so ids that are missing in it prov
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from regulars.intake.candidates import Candidate
+from regulars.intake.vocabulary import read_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -110,31 +112,71 @@ def has_link(profile: ColumnProfile, other: ColumnProfile) -> bool:
 
 
 def with_sums(found: Sequence[Candidate], profiles: Mapping[str, ColumnProfile]) -> list[Candidate]:
-    """The candidates for money, raised where the sums come out: amount − discount = paid, quantity × price = amount."""
+    """The candidates for money, raised where the sums come out and lowered where they cannot.
+
+    amount − discount = paid; quantity × unit price = amount. An amount beside a discount that nothing tells apart from the
+    sum after discount is not called sure.
+    """
     result = list(found)
-    by_canonical = {
-        name: [candidate.column for candidate in found if candidate.canonical == name]
+    columns = {
+        name: [one.column for one in sorted(found, key=lambda one: -one.score) if one.canonical == name]
         for name in ("amount", "discount", "paid", "quantity", "unit_price")
     }
-    money = dict.fromkeys((*by_canonical["amount"], *by_canonical["paid"]))
-    for off in by_canonical["discount"]:
-        for listed in money:
-            for received in money:
-                if len({off, listed, received}) == 3 and _is_difference(*_rows(profiles, listed, off, received)):
-                    reason = f"{listed} − {off} = {received}"
-                    for canonical, column in (("amount", listed), ("discount", off), ("paid", received)):
-                        _raise_or_add(result, canonical, column, 0.7, reason)
-        for column in by_canonical["amount"]:
-            if column != off and _is_after_discount(*_rows(profiles, column, off)):
-                _move_to_paid(result, column, f"{off} is larger in some rows, so it is what was left")
-    for quantity in by_canonical["quantity"]:
-        for price in by_canonical["unit_price"]:
-            for total in by_canonical["amount"]:
-                if len({quantity, price, total}) == 3 and _is_product(*_rows(profiles, quantity, price, total)):
-                    reason = f"{quantity} × {price} = {total}"
-                    for canonical, column in (("quantity", quantity), ("unit_price", price), ("amount", total)):
-                        _raise_or_add(result, canonical, column, 0.6, reason)
+    told = _tell_discount(result, columns, profiles)
+    for amount in columns["amount"]:
+        told |= _tell_product(result, amount, columns["quantity"][:1], columns["unit_price"][:1], profiles)
+    if columns["discount"]:
+        unclear = [one for one in result if one.canonical == "amount" and one.column not in told]
+        for one in unclear:
+            if "gross" not in read_name(one.column).meanings:
+                _lower(result, one, 0.8, "before or after the discount is not told")
     return result
+
+
+def _tell_discount(
+    found: list[Candidate], columns: Mapping[str, Sequence[str]], profiles: Mapping[str, ColumnProfile]
+) -> set[str]:
+    """Which sums are before and which after a discount; the columns of which that is told."""
+    told: set[str] = set()
+    money = tuple(dict.fromkeys((*columns["amount"], *columns["paid"])))
+    for off in columns["discount"]:
+        for listed, received in itertools.permutations(money, 2):
+            if off not in (listed, received) and _is_difference(*_rows(profiles, listed, off, received)):
+                for canonical, column in (("amount", listed), ("discount", off), ("paid", received)):
+                    _raise_or_add(found, canonical, column, 0.7, f"{listed} − {off} = {received}")
+                told |= {listed, received}
+        for column in columns["amount"]:
+            if column not in (off, *told) and _is_after_discount(*_rows(profiles, column, off)):
+                _move_to_paid(found, column, f"{off} is larger in some rows, so it is what was left")
+                told.add(column)
+    return told
+
+
+def _tell_product(
+    found: list[Candidate],
+    amount: str,
+    quantities: Sequence[str],
+    prices: Sequence[str],
+    profiles: Mapping[str, ColumnProfile],
+) -> set[str]:
+    """Whether an amount is quantity times price; where it is not, it belongs to the whole order and not to the line."""
+    for quantity, price in itertools.product(quantities, prices):
+        if len({quantity, price, amount}) < 3:
+            continue
+        share = _product_share(*_rows(profiles, quantity, price, amount))
+        if share is not None and share >= 0.95:
+            for canonical, column in (("quantity", quantity), ("unit_price", price), ("amount", amount)):
+                _raise_or_add(found, canonical, column, 0.6, f"{quantity} × {price} = {amount}")
+            return {amount}
+        if share is not None and share < 0.5:
+            for one in [one for one in found if (one.canonical, one.column) == ("amount", amount)]:
+                _lower(found, one, 0.4, f"not {quantity} × {price}")
+    return set()
+
+
+def _lower(found: list[Candidate], candidate: Candidate, factor: float, reason: str) -> None:
+    lowered = replace(candidate, score=candidate.score * factor, reasons=(*candidate.reasons, reason))
+    found[found.index(candidate)] = lowered
 
 
 def _rows(profiles: Mapping[str, ColumnProfile], *columns: str) -> list[tuple[float, ...]]:
@@ -153,11 +195,12 @@ def _is_difference(listed: Sequence[float], off: Sequence[float], received: Sequ
     return fits >= 0.95 * len(listed)
 
 
-def _is_product(quantity: Sequence[float], price: Sequence[float], total: Sequence[float]) -> bool:
+def _product_share(quantity: Sequence[float], price: Sequence[float], total: Sequence[float]) -> float | None:
+    """Share of the rows in which the product comes out; None where too few rows can show it."""
     if len(quantity) < 5 or sum(value != 1 for value in quantity) < 3:
-        return False
+        return None
     fits = sum(abs(one * two - three) < 0.011 for one, two, three in zip(quantity, price, total, strict=True))
-    return fits >= 0.95 * len(quantity)
+    return fits / len(quantity)
 
 
 def _is_after_discount(value: Sequence[float], off: Sequence[float]) -> bool:

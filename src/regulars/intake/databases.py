@@ -1,7 +1,8 @@
 """Tables of databases on their way into the engine, in batches.
 
 Only a table's name is taken from the settings, never a query: it is looked up among the tables that are there, and
-written quoted. A password may come from the environment, `postgresql://user:${PGPASSWORD}@host/shop`, and is shown nowhere.
+written quoted. A password may come from the environment, `postgresql://user:${PGPASSWORD}@host/shop`; it is shown
+nowhere.
 """
 
 from __future__ import annotations
@@ -100,15 +101,12 @@ def address(source: str, folder: Path, environment: Mapping[str, str] | None = N
     return Address(kind, _without_secrets(source), url=url, secrets=tuple(sorted(secrets)))
 
 
-def read(
-    where: Address, wanted: str, rename: Callable[[list[str]], tuple[str, ...]]
-) -> tuple[str, pa.Schema, Iterator[pa.RecordBatch]]:
+def read(where: Address, wanted: str) -> tuple[str, pa.Schema, Iterator[pa.RecordBatch]]:
     """The rows of a table of SQLite, PostgreSQL or MySQL.
 
     Args:
         where: The database.
         wanted: The table, with its schema where several have one of that name; empty: the only one.
-        rename: Gives unique names for the table's own.
 
     Returns:
         The table's name, its schema, and its rows in batches.
@@ -118,12 +116,7 @@ def read(
         MissingExtraError: The extra `databases` is not installed.
     """
     reader = {"sqlite": _read_sqlite, "postgresql": _read_postgresql, "mysql": _read_mysql}[where.kind]
-    name, schema, batches = reader(where, wanted)
-    names = rename(list(schema.names))
-    import pyarrow as pa
-
-    renamed = pa.schema([one.with_name(new) for one, new in zip(schema, names, strict=True)])
-    return name, renamed, (pa.RecordBatch.from_arrays(batch.columns, schema=renamed) for batch in batches)
+    return reader(where, wanted)
 
 
 def choose_table(tables: list[TableName], wanted: str, shown: str) -> TableName:
@@ -191,8 +184,8 @@ def _all_rows(table: TableName, dialect: str) -> str:
 def _all_tables(dialect: str) -> str:
     from sqlglot import exp
 
-    names = exp.select("table_schema", "table_name")
-    return names.from_(exp.table_("tables", db="information_schema")).order_by("table_schema", "table_name").sql(dialect)
+    names = exp.select("table_schema", "table_name").from_(exp.table_("tables", db="information_schema"))
+    return names.order_by("table_schema", "table_name").sql(dialect)
 
 
 # -- SQLite -----------------------------------------------------------------------------------------
@@ -223,11 +216,11 @@ def _read_sqlite(where: Address, wanted: str) -> tuple[str, pa.Schema, Iterator[
         try:
             cursor = connection.execute(statement)
             while rows := cursor.fetchmany(_ROWS_AT_ONCE):
-                cells = zip(*rows, strict=True)
-                yield pa.RecordBatch.from_arrays(
-                    [pa.array(_as_text(column) if kind == pa.string() else column, kind) for column, kind in zip(cells, types, strict=True)],
-                    schema=schema,
-                )
+                cells = [
+                    pa.array(_as_text(column) if kind == pa.string() else column, kind)
+                    for column, kind in zip(zip(*rows, strict=True), types, strict=True)
+                ]
+                yield pa.RecordBatch.from_arrays(cells, schema=schema)
         except sqlite3.Error as problem:
             raise _refused(where, problem, "see whether the file is whole") from None
         finally:
@@ -243,11 +236,12 @@ def _sqlite_types(connection: Any, table: TableName, columns: list[str]) -> list
 
     kinds = ("integer", "real", "text", "blob")
     flags = [
-        exp.func("max", exp.EQ(this=exp.func("typeof", exp.column(column, quoted=True)), expression=exp.Literal.string(kind)))
+        exp.func("max", exp.func("typeof", exp.column(column, quoted=True)).eq(kind))
         for column in columns
         for kind in kinds
     ]
-    found = iter(connection.execute(exp.select(*flags).from_(exp.table_(table[1], quoted=True)).sql("sqlite")).fetchone())
+    statement = exp.select(*flags).from_(exp.table_(table[1], quoted=True)).sql("sqlite")
+    found = iter(connection.execute(statement).fetchone())
     types = []
     for _ in columns:
         has = {kind for kind in kinds if next(found)}

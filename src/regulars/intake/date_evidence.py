@@ -95,7 +95,7 @@ def read_texts(values: Sequence[str]) -> DateEvidence:
     ('undecided', 'contradictory')
     """
     pairs = [(value, dates.shape_of(value)) for value in values if len(value) <= 45 and value[:1].isalnum()]
-    counts = Counter(shape for _, shape in pairs if not re.fullmatch(r"[9.,]*", shape))
+    counts = Counter(shape for _, shape in pairs if not re.fullmatch(r"9+([.,]9+)?", shape))
     if not counts:
         return DateEvidence()
     shapes = [_shape(shape, count, pairs) for shape, count in counts.most_common(50)]

@@ -16,6 +16,7 @@ from regulars.intake.archives import scratch_folder
 from regulars.intake.dialect import BLANKS, Dialect, sniff
 from regulars.intake.even_rows import PROBLEM, Tally, copy_evenly
 from regulars.intake.row_scan import Shape, scan
+from regulars.intake.staging import MISSING
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,7 +60,14 @@ class EmptySourceError(SourceError):
 
 
 def append(
-    staging: Staging, name: str, number: int, part: Part, dialect: Dialect, reader: ReaderSettings, first_basket: int = 1
+    staging: Staging,
+    name: str,
+    number: int,
+    part: Part,
+    dialect: Dialect,
+    reader: ReaderSettings,
+    *,
+    first_basket: int = 1,
 ) -> tuple[Tally, Dialect]:
     """Add the rows of a file to a table.
 
@@ -87,13 +95,24 @@ def append(
             shape = scan(path, dialect)
         if reader.format != "baskets" and _is_plain(dialect, shape):
             rows = max(0, shape.rows - dialect.header)
-            marks = (dialect.delimiter, dialect.quote)
-            if staging.append_delimited(name, number, path, dialect.columns, *marks, dialect.header, rows):
+            if staging.append_delimited(
+                name,
+                number,
+                path,
+                dialect.columns,
+                delimiter=dialect.delimiter,
+                quote=dialect.quote,
+                header=dialect.header,
+                missing=MISSING,
+                rows=rows,
+            ):
                 return Tally(rows=rows, blank_lines=shape.blank_lines), dialect
         copy = folder / "even.csv"
         tally = copy_evenly(path, dialect, copy, baskets=reader.format == "baskets", first_basket=first_basket)
         columns = (*dialect.columns, PROBLEM)
-        if not staging.append_delimited(name, number, copy, columns, ",", '"', True, tally.rows):
+        if not staging.append_delimited(
+            name, number, copy, columns, delimiter=",", quote='"', header=True, missing=MISSING, rows=tally.rows
+        ):
             raise SourceError(
                 f"{part.shown} has a row that is too long to read", mend="look for a cell of more than 16 MB"
             )

@@ -98,9 +98,8 @@ def sniff(text: str, *, whole: bool, reader: ReaderSettings, shown: str) -> Dial
     newline = line_end(text)
     skip, said = _named_delimiter(text)
     dialect = Dialect(delimiter=reader.delimiter or said, quote=reader.quote, newline=newline)
-    parses = [
-        _parse(text, candidate, whole, skip, reader) for candidate in _candidates(text, dialect, reader.delimiter or said)
-    ]
+    candidates = _candidates(text, dialect, reader.delimiter or said)
+    parses = [_parse(text, candidate, whole, skip, reader) for candidate in candidates]
     if not any(parse.rows for parse in parses):
         raise SourceError(f"{shown} is empty", mend="name a file with rows, or leave it out")
     best = max(parses, key=lambda parse: parse.score)
@@ -109,7 +108,8 @@ def sniff(text: str, *, whole: bool, reader: ReaderSettings, shown: str) -> Dial
     if reader.format != "baskets" and best.width > 1 and best.share < 0.5:
         fewest, most = min(map(len, best.rows)), max(map(len, best.rows))
         raise SourceError(
-            f"{shown}: no delimiter gives even rows; with {_spelt(best.dialect.delimiter)} they have {fewest} to {most} cells",
+            f"{shown}: no delimiter gives even rows; "
+            f"with {_spelt(best.dialect.delimiter)} they have {fewest} to {most} cells",
             mend='set reader.delimiter, or reader = { format = "baskets" } where each row is a list of items',
         )
     return _described(best, skip, reader)
@@ -183,7 +183,8 @@ def _has_escapes(text: str, dialect: Dialect) -> bool:
     """Whether a backslash stands before a quote or a delimiter as it would if it took away its meaning."""
     if "\\" not in text or dialect.delimiter == BLANKS:
         return False
-    if dialect.quote and re.search(rf"\\{dialect.quote}(?![{re.escape(dialect.quote + dialect.delimiter)}\r\n]|$)", text):
+    after = re.escape(dialect.quote + dialect.delimiter)
+    if dialect.quote and re.search(rf"\\{dialect.quote}(?![{after}\r\n]|$)", text):
         return True
     return not dialect.quote and "\\" + dialect.delimiter in text
 
@@ -236,10 +237,10 @@ def _acceptable(dialect: Dialect, rows: Sequence[Sequence[str]], width: int, sha
     if share < 0.98 or len(rows[0]) != width:
         return False
     lines_are_values = sum(is_typed(dialect.delimiter.join(row)) for row in rows) >= 0.9 * len(rows) - 1
-    typed_columns = sum(
-        sum(is_typed(row[place]) for row in rows if len(row) == width) >= 0.8 * share * len(rows) - 1 for place in range(width)
-    )
-    return not lines_are_values and typed_columns > 0 and (len(rows) > 2 or width > 2)
+    enough = 0.8 * share * len(rows) - 1
+    full = [row for row in rows if len(row) == width]
+    has_typed_column = any(sum(is_typed(row[place]) for row in full) >= enough for place in range(width))
+    return not lines_are_values and has_typed_column and (len(rows) > 2 or width > 2)
 
 
 def _plausible(dialect: Dialect, rows: Sequence[Sequence[str]]) -> float:
@@ -290,7 +291,8 @@ def _described(best: _Parse, skip: int, reader: ReaderSettings) -> Dialect:
     baskets = reader.format == "baskets"
     titles = 0 if baskets else _title_rows(rows, width)
     if titles:
-        evidence.append(f"rows above the table are passed over: {'; '.join(' '.join(row) for row in rows[:titles])[:200]}")
+        passed_over = "; ".join(" ".join(row) for row in rows[:titles])
+        evidence.append(f"rows above the table are passed over: {passed_over[:200]}")
     rows = rows[titles:]
     if baskets:
         header = reader.header if reader.header is not None else bool(re.match(r"(?i)items?\b", rows[0][0]))
@@ -330,7 +332,7 @@ def _title_rows(rows: Sequence[Sequence[str]], width: int) -> int:
 
 
 def _padded(rows: Sequence[Sequence[str]], width: int) -> list[str]:
-    """The header's names; where it is one short, the nameless cell is the first if it holds row names, else the last."""
+    """The header's names; where one is lacking, it is the first if that cell holds row names, else the last."""
     names = list(rows[0])
     if len(names) != width - 1:
         return names

@@ -85,12 +85,12 @@ def _wide(head: bytes, shown: str) -> Encoding:
 
 
 def named(name: str, head: bytes, shown: str) -> str:
-    """The encoding that a user named, as Python spells it; the byte order of UTF-16 is taken from its mark.
+    r"""The encoding that a user named, as Python spells it; the byte order of UTF-16 is taken from its mark.
 
     Raises:
         SourceError: There is none of that name.
 
-    >>> named("UTF-16", b"\\xfe\\xff\\0a", "x.csv"), named("utf8", b"a", "x.csv")
+    >>> named("UTF-16", b"\xfe\xff\0a", "x.csv"), named("utf8", b"a", "x.csv")
     ('utf-16-be', 'utf-8')
     """
     try:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, TextIO
 
-from regulars.engine.duckdb_files import MISSING
+from regulars.intake.staging import MISSING
 from regulars.intake.dialect import BLANKS, split_rows
 
 if TYPE_CHECKING:
@@ -69,7 +69,10 @@ def copy_evenly(path: Path, dialect: Dialect, target: Path, *, baskets: bool = F
     csv.field_size_limit(2**31 - 1)
     tally = Tally()
     newline = "\r" if dialect.newline == "\r" else "\n"
-    with path.open(encoding="utf-8-sig", newline=newline) as source, target.open("w", encoding="utf-8", newline="") as copy:
+    with (
+        path.open(encoding="utf-8-sig", newline=newline) as source,
+        target.open("w", encoding="utf-8", newline="") as copy,
+    ):
         # \r\n, since Python's writer then quotes cells that hold either of the two
         writer = csv.writer(copy, lineterminator="\r\n")
         writer.writerow([*dialect.columns, PROBLEM])

@@ -45,7 +45,7 @@ def has_header(rows: Sequence[Sequence[str]], width: int) -> tuple[bool, str]:
         return True, ""
     if unequal > names:
         return False, "the first row is read as data: it has a number or a date where the rows below have one"
-    repeats = _recurs(first, body)
+    repeats = _recurs(first, body, width)
     if repeats or len(set(first)) < len(first):
         return False, "the first row is read as data: its cells occur again in the rows below"
     return True, "the first row is read as the names, though nothing tells it from the rows below"
@@ -67,8 +67,8 @@ def _verdict(cell: str, below: Sequence[str]) -> int:
     return 0
 
 
-def _recurs(first: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
-    return any(cell and any(row[place].strip() == cell for row in body) for place, cell in enumerate(first[: len(body[0])]))
+def _recurs(first: Sequence[str], body: Sequence[Sequence[str]], width: int) -> bool:
+    return any(cell and any(row[place].strip() == cell for row in body) for place, cell in enumerate(first[:width]))
 
 
 def unique_names(given: Sequence[str], width: int) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:

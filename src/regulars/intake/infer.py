@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["ExcludeRule", "FileSample", "Guess", "Guesses", "LeftOut", "Mapped", "Unused", "guess"]
 
 _PURCHASES = ("lines", "orders")
+_NO_ID = "there is no id, and no name is there twice"
 _OTHER_EVENTS = ("contacts", "referrals", "calendar", "category_spend")
 
 
@@ -75,7 +76,7 @@ def _assigned(table: str, group: FileGroup, keys: Sequence[Key]) -> dict[str, As
         return assign(found)
     key = CONTRACT[table].key[0]
     assigned = assign(found)
-    if key not in assigned and table in ("products", "campaigns"):
+    if key not in assigned and (table == "products" or (table == "campaigns" and group.subject == "campaign")):
         assigned = _name_as_key(assigned, key, group)
     return _with_use_of_key(assigned, key, [one for one in keys if one.group is group and one.table == table])
 
@@ -97,9 +98,12 @@ def _name_as_key(assigned: dict[str, Assigned], key: str, group: FileGroup) -> d
         or "name" not in read_name(name.best.column).meanings
     ):
         return assigned
-    reasons = ("there is no id, and no name is there twice",)
-    best = replace(name.best, canonical=key, score=min(name.best.score, 0.8), reasons=reasons)
+    best = replace(name.best, canonical=key, score=min(name.best.score, 0.8), reasons=(_NO_ID,))
     return {key: replace(name, best=best), **{one: kept for one, kept in assigned.items() if one != "name"}}
+
+
+def _has_name_as_key(role: Role) -> bool:
+    return _NO_ID in role.assigned[CONTRACT[role.table].key[0]].best.reasons
 
 
 def _with_use_of_key(assigned: dict[str, Assigned], key: str, keys: Sequence[Key]) -> dict[str, Assigned]:
@@ -118,10 +122,15 @@ def _roles_of(group: FileGroup, keys: Sequence[Key]) -> list[Role]:
     """Every table that a group of files can be; several may hold at once."""
     purchases = _purchase_roles(group, keys)
     others = [judge(table, group, _assigned(table, group, keys)) for table in _OTHER_EVENTS]
-    events = purchases + [role for role in others if role is not None]
+    events = [role for role in others if role is not None]
+    if not any(role.confidence >= LIKELY for role in events):
+        events = purchases + events
+    else:  # what is clearly something else is not also a doubtful list of purchases
+        events = [role for role in purchases if role.confidence >= 0.5] + events
     is_event = any(role.confidence >= 0.5 for role in events)
     things = [judge(table, group, _assigned(table, group, keys), is_event=is_event) for table in THINGS]
-    roles = [*events, *_one_per_key([role for role in things if role is not None])]
+    found = [role for role in things if role is not None and not (role.is_derived and _has_name_as_key(role))]
+    roles = [*events, *_one_per_key(found)]
     customers = next((role for role in roles if role.table == "customers" and not role.is_derived), None)
     if customers is not None:
         roles += _wide_roles(customers)
@@ -265,14 +274,14 @@ def _as_guess(role: Role, chosen: Sequence[Role], roles: Sequence[Role]) -> Gues
         reader=role.group.reader,
         exclude=suggestions.exclude_rules(role),
         success=suggestions.success_ids(role),
-        left_out=suggestions.left_out(role, siblings, further) if role is siblings[0] else (),
+        left_out=suggestions.left_out(role, chosen, roles, further) if role is siblings[0] else (),
         other_sources=tuple(dict.fromkeys(source for other in others for source in other.group.sources)),
         dates=tuple(
             (one.column, role.group.profiles[one.column].dates)
             for one in mapped
             if CONTRACT[role.table].column(one.canonical).kind in ("instant", "date")  # type: ignore[union-attr]
         ),
-        notes=(*role.notes, *suggestions.number_notes(role)),
+        notes=suggestions.number_notes(role),
     )
 
 

@@ -28,8 +28,9 @@ class SourceFile:
     Args:
         path: As shown: relative to the settings' folder, with its member; a database address without its password.
         size_bytes: Of the file on the disk; None for a server.
-        fingerprint: SHA-256 over the size and the first and the last MiB, so that it costs the same for any size. It tells
-            one export from the next; it does not prove that two files are equal. For a server, over the address alone.
+        fingerprint: SHA-256 over the size and the first and the last MiB, so that it costs the same for any size.
+            It tells one export from the next; it does not prove that two files are equal. For a server, over the
+            address alone.
         rows: How many rows came out of it.
     """
 
@@ -128,10 +129,11 @@ def _in_folder(path: Path, source: str, folder: Path) -> tuple[list[Path], list[
 
 
 def _matching(source: str, folder: Path) -> tuple[list[Path], list[str]]:
-    files = sorted(folder / name for name in glob.glob(source, root_dir=folder, recursive=True))
+    names = glob.glob(source, root_dir=folder, recursive=True)  # noqa: PTH207  a pattern may be absolute
+    files = sorted(folder / name for name in names)
     files = [file for file in files if file.is_file()]
     if not files:
-        raise SourceError(f"no file matches {source}", mend=_nearby(folder / source, "look at the pattern"))
+        raise SourceError(f"no file matches {source}", mend=nearby(folder / source, "look at the pattern"))
     data, _ = data_files([file.name for file in files])
     if not data:  # a pattern may name files of any ending
         return files, []
@@ -140,10 +142,10 @@ def _matching(source: str, folder: Path) -> tuple[list[Path], list[str]]:
 
 
 def _missing(path: Path, source: str) -> SourceError:
-    return SourceError(f"there is no file {source}", mend=_nearby(path, "look at the name and the folder"))
+    return SourceError(f"there is no file {source}", mend=nearby(path, "look at the name and the folder"))
 
 
-def _nearby(path: Path, otherwise: str) -> str:
+def nearby(path: Path, otherwise: str) -> str:
     """The names in a missing file's folder that are closest to it."""
     folder = path.parent
     if not folder.is_dir():

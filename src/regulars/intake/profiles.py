@@ -286,11 +286,11 @@ def _read_number(text: str, decimal: str) -> float | None:
         return None
 
 
-def is_determined(keys: Sequence[str], values: Sequence[str]) -> float | None:
-    """Share of the repeated keys that always come with the same value; None where no key repeats.
+def is_same(keys: Sequence[str], values: Sequence[str]) -> bool:
+    """Whether the same key always comes with the same value, but for one in ten; also where no key repeats.
 
-    >>> is_determined(["a", "a", "b", "b"], ["x", "x", "y", "z"])
-    0.5
+    >>> is_same(["a", "a", "b"], ["x", "x", "y"]), is_same(["a", "a", "b"], ["x", "y", "y"])
+    (True, False)
     """
     seen: dict[str, set[str]] = {}
     repeats: Counter[str] = Counter()
@@ -299,6 +299,4 @@ def is_determined(keys: Sequence[str], values: Sequence[str]) -> float | None:
             seen.setdefault(key, set()).add(value)
             repeats[key] += 1
     repeated = [key for key, count in repeats.items() if count > 1]
-    if not repeated:
-        return None
-    return sum(len(seen[key]) == 1 for key in repeated) / len(repeated)
+    return sum(len(seen[key]) > 1 for key in repeated) <= 0.1 * len(repeated)

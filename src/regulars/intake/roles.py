@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from regulars.core.contract import CONTRACT
 from regulars.intake.candidates import LEAST, LIKELY, Assigned, joined
 from regulars.intake.column_names import ENTITY_OF
-from regulars.intake.profiles import is_determined
+from regulars.intake.profiles import is_same
 from regulars.intake.vocabulary import read_name
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ _TELLING: dict[str, frozenset[str]] = {
 }
 """Columns that say what a table is about even where its key is a bare "id"; "name" or "type" could be of anything."""
 
-_MONEY = ("amount", "paid", "discount", "unit_price")
+_THINGS = {"customer", "order", "product", "campaign", "coupon", "device", "store", "sponsor", "referral"}
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,6 @@ class Role:
         is_derived: Whether the rows are of something else, and the table lies inside.
         unpivot: Wide columns that hold the table.
         basket: A product list inside a cell.
-        notes: What was seen on the way and should be said.
     """
 
     table: str
@@ -74,7 +73,6 @@ class Role:
     is_derived: bool = False
     unpivot: Unpivot | None = None
     basket: BasketColumn | None = None
-    notes: tuple[str, ...] = ()
 
     def column(self, canonical: str) -> str:
         """The column of the user taken for a canonical one; empty where there is none."""
@@ -239,7 +237,7 @@ def _own_table(table: str, view: _View, is_clear: bool, is_about: bool) -> Role 
     if not is_clear and sum(name in _TELLING[table] for name in attributes) < 2:
         return None
     profile = view.profile(key)
-    if not attributes and not (profile.is_key or is_about):
+    if not attributes and (_is_bridge(table, view) or not (profile.is_key or is_about)):
         return None
     has_others = len(view.group.profiles) > 1
     confidence = view.score(key) * (1.0 if attributes else 0.7 if has_others else 0.3)
@@ -254,16 +252,27 @@ def _own_table(table: str, view: _View, is_clear: bool, is_about: bool) -> Role 
     return Role(table, view.group, view.assigned, confidence, reason) if confidence >= LEAST else None
 
 
+def _is_bridge(table: str, view: _View) -> bool:
+    """Whether a file has the ids of other things too, and so says what belongs to what."""
+    own = view.profile(CONTRACT[table].key[0]).name
+    others = [set(read_name(name).meanings) for name in view.group.profiles if name != own]
+    return any("id" in meanings and meanings & (_THINGS - {ENTITY_OF[table]}) for meanings in others)
+
+
 def _table_inside(table: str, view: _View) -> Role | None:
     """A table that lies inside another: what is the same in every row of the same thing."""
     key = CONTRACT[table].key[0]
-    attributes = [name for name in view.assigned if name != key and view.score(name) >= LIKELY]
-    kept, notes = _determined_attributes(key, view, attributes)
+    keys = view.profile(key).texts
+    kept = [
+        name
+        for name in view.assigned
+        if name != key and view.score(name) >= LIKELY and is_same(keys, view.profile(name).texts)
+    ]
     if not kept:
         return None
     confidence = 0.9 * _mean(view.score(key), max(view.score(name) for name in kept))
     assigned = {name: view.assigned[name] for name in (key, *kept)}
-    return Role(table, view.group, assigned, confidence, "found in the rows of another table", True, notes=notes)
+    return Role(table, view.group, assigned, confidence, "found in the rows of another table", is_derived=True)
 
 
 def _key_score(table: str, key: str, view: _View) -> tuple[float, bool]:
@@ -277,23 +286,6 @@ def _key_score(table: str, key: str, view: _View) -> tuple[float, bool]:
     for _ in telling[:3]:
         score = joined(score, 0.2)
     return score, False
-
-
-def _determined_attributes(key: str, view: _View, attributes: list[str]) -> tuple[list[str], tuple[str, ...]]:
-    """The attributes that are the same wherever their key repeats, and a note on those that are not."""
-    keys = view.profile(key).texts
-    kept: list[str] = []
-    notes: list[str] = []
-    for name in attributes:
-        share = is_determined(keys, view.profile(name).texts)
-        if share is None or share >= 0.9:
-            kept.append(name)
-        else:
-            notes.append(
-                f"{view.profile(name).name} is not taken as {name}: it differs between rows of the same "
-                f"{view.profile(key).name} in {1 - share:.0%} of the cases"
-            )
-    return kept, tuple(notes)
 
 
 def evidence_weight(role: Role) -> float:

@@ -6,16 +6,13 @@ read as a number or a date here: text stays text, and what a typed source says o
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from regulars.core.quality import CheckResult
-from regulars.errors import SourceError, closest
-from regulars.intake import databases, delimited, documents, places, workbooks
+from regulars.errors import SourceError
+from regulars.intake import places, readers
 from regulars.intake.even_rows import PROBLEM
 from regulars.intake.formats import format_of
-from regulars.intake.header import unique_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,12 +21,20 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
     import pyarrow as pa
 
-    from regulars.core.config import ReaderSettings, TableSettings
+    from regulars.core.config import TableSettings
     from regulars.core.dataset import Engine
+    from regulars.core.quality import CheckResult
     from regulars.intake.archives import Part
     from regulars.intake.dialect import Dialect
     from regulars.intake.places import SourceFile
     from regulars.intake.staging import Staging
+
+_READERS = {
+    "csv": readers.read_delimited,
+    "json": readers.read_json,
+    "excel": readers.read_excel,
+    "parquet": readers.read_parquet,
+}
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,7 @@ class RawTable:
 
     Args:
         rows: The user's columns, then `_source` (the file), `_row` (its number there, from 1, without the header) and,
-            where a row is not as it should be, `_problem` (what is wrong, and the row as it stood; else null).
+            where some row is not as it should be, `_problem` (what is wrong, and the row as it stood; else null).
         columns: The user's column names in order, unique without regard to case.
         is_text: Every column is text, still to be read. Else columns are typed, and text ones may hold anything.
         sources: The files.
@@ -58,7 +63,7 @@ def read(table: str, settings: TableSettings, folder: Path, staging: Staging) ->
     """The raw rows of a table.
 
     Args:
-        table: The canonical table; the engine keeps the rows as `raw_` and this name.
+        table: The canonical table; the engine keeps the rows under `raw_` and this name.
         settings: Its settings; the sources and how they are read are used.
         folder: What relative sources are relative to.
         staging: The engine's side.
@@ -68,10 +73,18 @@ def read(table: str, settings: TableSettings, folder: Path, staging: Staging) ->
         MissingExtraError: A format needs an extra that is not installed.
         OutputError: There is no room for a temporary copy.
     """
-    work = _Work(table, f"raw_{table}", settings.reader, folder, staging)
+    work = readers.Work(table, f"raw_{table}", settings.reader, folder, staging)
     staging.drop(work.name)
     try:
-        return _read(work, settings.source)
+        loaded = _load(work, settings.source)
+        return RawTable(
+            rows=_numbered(work, loaded),
+            columns=loaded.columns,
+            is_text=loaded.is_text,
+            sources=loaded.sources,
+            dialect=loaded.dialect,
+            notes=tuple(work.notes),
+        )
     except SourceError as problem:
         problem.table = problem.table or table
         staging.drop(work.name)
@@ -83,52 +96,47 @@ def sample(raw: RawTable, engine: Engine, rows: int = 1000) -> pa.Table:
     return engine.collect(raw.rows.select(*raw.columns).limit(rows), rows)
 
 
-@dataclass
-class _Work:
-    """A table while it is read."""
-
-    table: str
-    name: str
-    reader: ReaderSettings
-    folder: Path
-    staging: Staging
-    notes: list[CheckResult] = field(default_factory=list)
-
-    def note(
-        self, check: str, sentence: str, done: str, *, column: str = "", rows: int = 0, of: int = 0, change: str = "",
-        warn: bool = False, repaired: bool = False, unit: str = "rows",
-    ) -> None:  # fmt: skip
-        """Remember what was decided or noticed."""
-        self.notes.append(
-            CheckResult(
-                check, self.table, column, rows, of, sentence, done, "repaired" if repaired else "reported", change,
-                "warning" if warn else "note", unit,
-            )
-        )  # fmt: skip
-
-
-def _read(work: _Work, sources: Sequence[str]) -> RawTable:
+def _load(work: readers.Work, sources: Sequence[str]) -> readers.Loaded:
     addresses = [source for source in sources if places.is_address(source)]
     parts: list[Part] = []
     for source in sources:
-        if source in addresses:
-            continue
-        found = places.find(source, work.folder, work.reader.member)
-        parts += [part for part in found.parts if part not in parts]
-        if found.passed_over:
-            work.note(
-                "other_files", f"{source} has {len(found.passed_over)} files that are no data: {_some(found.passed_over)}",
-                "passed over", rows=len(found.passed_over), change="name the files one by one", unit="files",
-            )  # fmt: skip
+        if source not in addresses:
+            found = places.find(source, work.folder, work.reader.member)
+            parts += [part for part in found.parts if part not in parts]
+            work.note_passed_over(source, found.passed_over)
     formats = {part.shown: format_of(part, work.reader) for part in parts}
-    kinds = {*formats.values(), *(["database"] if addresses else [])}
+    kinds = {*formats.values(), *(["a database"] if addresses else [])}
     if len(kinds) > 1:
-        examples = ", ".join(f"{shown} ({kind})" for kind in sorted(kinds) for shown, one in formats.items() if one == kind)
+        one_each: dict[str, str] = {kind: shown for shown, kind in formats.items()}
+        examples = ", ".join(f"{one_each.get(kind, 'an address')} ({kind})" for kind in sorted(kinds))
         raise SourceError(
-            f"the sources are of several formats: {examples[:200]}",
+            f"the sources are of several formats: {examples}",
             mend="let one table come from one format, or narrow the pattern",
         )
     if addresses:
-        return _read_databases(work, addresses)
-    readers = {"csv": _read_delimited, "json": _read_json, "excel": _read_excel, "parquet": _read_parquet}
-    return readers[kinds.pop()](work, parts)
+        return readers.read_databases(work, addresses)
+    return _READERS[kinds.pop()](work, parts)
+
+
+def _numbered(work: readers.Work, loaded: readers.Loaded) -> ir.Table:
+    """The stored rows with the names of their files and their numbers, told from their places."""
+    import ibis
+
+    stored = work.staging.table(work.name)
+    columns = {name: stored[name] for name in loaded.columns}
+    if loaded.is_view:
+        start = f"{work.folder.as_posix().rstrip('/')}/"
+        path = stored["_path"]
+        shown = path.startswith(start).ifelse(path.substr(len(start)), path)
+        return stored.select(**columns, _source=shown, _row=stored["_row"])
+    parts = work.staging.parts(work.name)
+    place = stored.rowid() + 1
+    if len(loaded.sources) == 1:
+        source: ir.Value = ibis.literal(loaded.sources[0].path)
+        row = place - parts.get(0, (0, 0))[0]
+    else:
+        numbers = range(len(loaded.sources))
+        source = ibis.array([one.path for one in loaded.sources])[stored["_part"].cast("int64")]
+        row = place - ibis.array([parts.get(number, (0, 0))[0] for number in numbers])[stored["_part"].cast("int64")]
+    problem = {PROBLEM: stored[PROBLEM]} if loaded.has_problems else {}
+    return stored.select(**columns, _source=source, _row=row.cast("int64"), **problem)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     import ibis.expr.types as ir
     import pyarrow as pa
+MISSING = "\ue000"
+"""Text that stands for a cell that is not there, in even copies of text files; a character without a meaning."""
 
 
 class Staging(Protocol):
@@ -34,7 +36,17 @@ class Staging(Protocol):
         """For each part of a table: the row id of its first row, and how many rows it has."""
 
     def append_delimited(
-        self, name: str, part: int, path: Path, columns: Sequence[str], delimiter: str, quote: str, header: bool, rows: int
+        self,
+        name: str,
+        part: int,
+        path: Path,
+        columns: Sequence[str],
+        *,
+        delimiter: str,
+        quote: str,
+        header: bool,
+        missing: str,
+        rows: int,
     ) -> bool:
         """Add the rows of an even UTF-8 text file; False, and nothing added, where there are not as many as said."""
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from regulars.core.contract import CONTRACT
 from regulars.intake.guesses import ExcludeRule, LeftOut
-from regulars.intake.profiles import is_determined
-from regulars.intake.vocabulary import read_name
+from regulars.intake.profiles import is_same
+from regulars.intake.vocabulary import name_score, read_name
 from regulars.intake.wide_columns import unpivoted
 
 if TYPE_CHECKING:
@@ -132,8 +132,8 @@ def why_not_kept(name: str, role: Role) -> str:
     if role.table == "contacts":
         return "a date" if profile.kind == "date" else ""
     key = role.column(CONTRACT[role.table].key[0])
-    share = is_determined(role.group.profiles[key].texts, profile.texts) if key else None
-    return f"differs between rows of the same {key}" if share is not None and share < 0.9 else ""
+    is_trait = not key or is_same(role.group.profiles[key].texts, profile.texts)
+    return "" if is_trait else f"differs between rows of the same {key}"
 
 
 def _why_useless(profile: ColumnProfile) -> str:
@@ -151,23 +151,41 @@ def _why_useless(profile: ColumnProfile) -> str:
     return "another id" if is_id and len(profile.texts) >= 20 else ""
 
 
-def left_out(role: Role, siblings: Sequence[Role], kept: Sequence[str]) -> tuple[LeftOut, ...]:
-    """The columns of the files that no table takes."""
+def left_out(role: Role, chosen: Sequence[Role], roles: Sequence[Role], kept: Sequence[str]) -> tuple[LeftOut, ...]:
+    """The columns of the files that no table takes, each with the reason."""
+    siblings = [other for other in chosen if other.group is role.group]
     used = set(kept)
     for sibling in siblings:
         used |= {assigned.best.column for assigned in sibling.assigned.values()}
         used |= unpivoted(sibling.unpivot, tuple(role.group.profiles))
         used |= set(further(sibling, siblings)) if sibling is not role else set()
         used |= {sibling.basket.column} if sibling.basket else set()
-    return tuple(LeftOut(name, _reason(name, role)) for name in role.group.profiles if name not in used)
+    elsewhere = {
+        assigned.best.column: f"{other.table} are taken from {taken.group.sources[0]}"
+        for other in roles
+        if other.group is role.group and other not in siblings
+        for assigned in other.assigned.values()
+        for taken in chosen
+        if taken.table == other.table
+    }
+    return tuple(
+        LeftOut(name, elsewhere.get(name) or _reason(name, role)) for name in role.group.profiles if name not in used
+    )
 
 
 def _reason(name: str, role: Role) -> str:
     if {"discount", "percent"} <= set(read_name(name).meanings):
         return "a percentage, where money is asked for"
-    has_traits = CONTRACT[role.table].further and not role.is_derived
-    found = why_not_kept(name, role) if has_traits else _why_useless(role.group.profiles[name])
-    return found or "nothing asks for it"
+    if CONTRACT[role.table].further and not role.is_derived:
+        return why_not_kept(name, role) or "nothing asks for it"
+    if reason := _why_useless(role.group.profiles[name]):
+        return reason
+    for table, key in (("customers", "customer_id"), ("products", "product_id")):
+        own = role.column(key)
+        is_asked_for = any(name_score(table, column, name) >= 0.8 for column in CONTRACT[table].names if column != key)
+        if own and is_asked_for and not is_same(role.group.profiles[own].texts, role.group.profiles[name].texts):
+            return f"differs between rows of the same {own}"
+    return "nothing asks for it"
 
 
 def number_notes(role: Role) -> tuple[str, ...]:

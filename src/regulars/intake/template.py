@@ -8,6 +8,7 @@ in comments without what would end the line or hide a part of it.
 from __future__ import annotations
 
 import re
+import textwrap
 from dataclasses import fields
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
@@ -44,7 +45,9 @@ def settings_text(guesses: Guesses, name: str) -> str:
     if not guesses.tables:
         parts.append(_EXAMPLE)
     if guesses.unused:
-        parts.append(["# Files that no table is taken from:", *_bullets((one.path, one.reason) for one in guesses.unused)])
+        parts.append(
+            ["# Files that no table is taken from:", *_bullets((one.path, one.reason) for one in guesses.unused)]
+        )
     parts.append(
         [
             "# Every analysis has a section of its own for its settings; `regulars list` names them. For example:",
@@ -134,6 +137,10 @@ def _wrapped(start: str, words: Iterable[str]) -> list[str]:
     return [*lines, line.rstrip(",")]
 
 
+def _sentence(text: str) -> list[str]:
+    return textwrap.wrap(_plain(text, 400), _WIDTH, initial_indent="# ", subsequent_indent="# ")
+
+
 def _bullets(pairs: Iterable[tuple[str, str]]) -> list[str]:
     return [f"#   {_plain(name)}: {_plain(reason, 300)}" for name, reason in pairs]
 
@@ -166,9 +173,16 @@ def _dataset(guesses: Guesses, name: str) -> list[str]:
     lines += [
         _line("as_of", "last_order", 'the day that "now" stands for: the last order, or a date such as "2024-12-31"'),
         *_money_lines(guesses),
-        _line("timezone", "Europe/London", "times with an offset are turned into this zone's; else UTC", is_comment=True),
+        _line(
+            "timezone", "Europe/London", "times with an offset are turned into this zone's; else UTC", is_comment=True
+        ),
         _line("country", "GB", "for public holidays", is_comment=True),
-        _line("exclude_periods", ["2020-04-01/2021-12-31"], "days that are not in the data, or not to count", is_comment=True),
+        _line(
+            "exclude_periods",
+            ["2020-04-01/2021-12-31"],
+            "days that are not in the data, or not to count",
+            is_comment=True,
+        ),
     ]
     return lines
 
@@ -176,18 +190,22 @@ def _dataset(guesses: Guesses, name: str) -> list[str]:
 def _money_lines(guesses: Guesses) -> list[str]:
     """Which column is the money: the default said, and the choice as a comment."""
     mapped = {one.canonical: one.column for guess in guesses.tables for one in guess.columns if _is_purchase(guess)}
-    if "paid" in mapped:
-        now = f"now {mapped['paid']}, what was paid"
-    elif "amount" in mapped and "discount" in mapped:
-        now = f"now {mapped['amount']} less {mapped['discount']}"
-    elif "amount" in mapped:
-        now = f"now {mapped['amount']}"
-    elif "unit_price" in mapped:
-        now = f"now quantity × {mapped['unit_price']}"
-    else:
-        now = "no column of money was found"
-    comment = f'which figure is the money: {now}; or "amount", "amount_less_discount"'
-    return [_line("money", "paid", comment, is_comment=True)]
+    amount = mapped.get("amount") or (f"quantity × {mapped['unit_price']}" if "unit_price" in mapped else "")
+    figures = {"paid": mapped.get("paid", ""), "amount": amount}
+    if amount and "discount" in mapped:
+        figures = {
+            "paid": figures["paid"],
+            "amount_less_discount": f"{amount} − {mapped['discount']}",
+            "amount": amount,
+        }
+    there = {key: text for key, text in figures.items() if text}
+    if not there:
+        return ["# money: no column of money was found"]
+    first, *others = there
+    comment = f"which figure is the money; now {there[first]}"
+    if others:
+        comment += "; or " + ", ".join(f'"{key}" ({there[key]})' for key in others)
+    return [_line("money", first, comment, is_comment=True)]
 
 
 def _is_purchase(guess: Guess) -> bool:
@@ -196,9 +214,9 @@ def _is_purchase(guess: Guess) -> bool:
 
 def _table(guess: Guess, known: Sequence[str]) -> list[str]:
     contract = CONTRACT[guess.table]
-    start = f"# {guess.table}: one row for each {contract.grain}. {guess.word.capitalize()}: {guess.reason}."
-    section = f"[tables.{guess.table}]"
-    lines = [start, *(f"# {_plain(note, 300)}." for note in guess.notes), *_notes_above(guess), section]
+    start = f"{guess.table}: one row for each {contract.grain}. {guess.word.capitalize()}: {guess.reason}."
+    notes = [line for note in guess.notes for line in _sentence(f"{note}.")]
+    lines = [*_sentence(start), *notes, *_notes_above(guess), f"[tables.{guess.table}]"]
     lines += _list_or_one("source", _as_patterns(guess.sources, known))
     if guess.other_sources:
         lines += _wrapped("#   could be this table too:", guess.other_sources[:10])
@@ -246,7 +264,11 @@ def _as_patterns(sources: Sequence[str], known: Sequence[str]) -> list[str]:
 def _set_fields(settings: Any) -> dict[str, Any]:
     """The fields of a settings dataclass that are set."""
     found = {one.name: getattr(settings, one.name) for one in fields(settings)}
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in found.items() if value not in ("", (), None)}
+    return {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in found.items()
+        if value not in ("", (), None)
+    }
 
 
 def _reader_lines(guess: Guess) -> list[str]:
@@ -256,12 +278,8 @@ def _reader_lines(guess: Guess) -> list[str]:
     for column, dates in guess.dates:
         if dates.order in ("undecided", "contradictory"):
             asked = _line("reader", {**said, "date_order": "day_first"}, "or month_first", is_comment=True)
-            return [
-                *lines,
-                f"# PLEASE SAY: {_plain(column)} has {_plain(dates.words)}. `regulars check` looks at every row; "
-                "where they do not say either:",
-                asked,
-            ]
+            words = f"PLEASE SAY: {column} has {dates.words}. `regulars check` looks at every row; where they do not say either:"
+            return [*lines, *_sentence(words), asked]
     return lines
 
 
@@ -269,7 +287,9 @@ def _success_lines(guess: Guess) -> list[str]:
     if guess.table != "statuses":
         return []
     if guess.success:
-        return _list_lines("success", guess.success, "the statuses that are sales, by what they say; the others are attempts")
+        return _list_lines(
+            "success", guess.success, "the statuses that are sales, by what they say; the others are attempts"
+        )
     if "is_success" in guess.mapping:
         return []
     by_group = "now those without an error_group; or list them" if "error_group" in guess.mapping else "PLEASE SAY"
@@ -291,7 +311,7 @@ def _column_lines(guess: Guess) -> list[str]:
     contract = CONTRACT[guess.table]
     for name in guess.missing:
         column = contract.column(name)
-        lines.append(_line(name, "", f"needed: {column.meaning if column else ''}", is_comment=True))
+        lines.append(_line(name, "", f"needed: {column.meaning if column else ''}"))
     made = {guess.unpivot.name, guess.unpivot.value} if guess.unpivot else set()
     made |= {"product_id", "quantity"} if guess.basket else set()
     open_names = [name for name in contract.names if name not in {*guess.mapping, *guess.missing, *made}]

@@ -20,7 +20,7 @@ _MEANINGS: dict[str, str] = {
     "customer": """customer cust client user member household buyer shopper account consumer guest subscriber
         kunde kunden kundin kund clients acheteur utilisateur cliente clienti clientes usuario utente membre klant
         klanten comprador""",
-    "order": """order invoice ticket booking transaction basket receipt purchase reservation bill trx txn checkout
+    "order": """order ordered bought purchased booked invoiced invoice ticket booking transaction basket receipt purchase reservation bill trx txn checkout
         bestellung bestell bestellungs rechnung rechnungs auftrag auftrags beleg kauf buchung buchungs commande facture
         achat panier pedido factura compra ordine fattura acquisto scontrino encomenda fatura bestelling factuur
         aankoop""",
@@ -29,7 +29,7 @@ _MEANINGS: dict[str, str] = {
     "campaign": "campaign cmp promo promotion kampagne aktion campagne campana campagna campanha campagnes mailing",
     "coupon": "coupon voucher gutschein cupon cupom bon rabattcode",
     "device": "device handset terminal gerät appareil dispositivo apparaat",
-    "status": "status state estado statut stato etat outcome",
+    "status": "status statut etat",
     "store": """store shop branch outlet theater theatre cinema venue restaurant location site filiale laden geschäft
         markt magasin boutique tienda sucursal negozio loja winkel vestiging""",
     "channel": "channel kanal canal canale kanaal vertriebskanal",
@@ -66,7 +66,8 @@ _MEANINGS: dict[str, str] = {
     "paid": "paid charged received bezahlt gezahlt paye pagado pagato pago betaald final",
     "net": "net netto netto nett neto",
     "gross": "gross brutto brut bruto lordo original list regular rrp msrp listen",
-    "total": "total subtotal sum gesamt summe gesamtbetrag totale totaal toplam line",
+    "total": "total subtotal sum gesamt summe gesamtbetrag totale totaal",
+    "line": "line position zeile",
     "sales": "sales sale turnover umsatz ventes ventas vendite vendas omzet",
     "revenue": "revenue revenues proceeds erlös ricavi ingresos chiffre",
     "spend": "spend spent spending expenditure mnt ausgaben depense gasto spesa",
@@ -75,7 +76,7 @@ _MEANINGS: dict[str, str] = {
     "money": "dollar dollars usd eur euro euros gbp pound pounds",
     "tax": "tax vat mwst steuer tva iva btw ust",
     "shipping": "shipping freight postage delivery versand livraison envio spedizione verzend frete porto",
-    "payment": "payment pay paying zahlung zahlungs paiement pago pagamento betaling betaal tender",
+    "payment": "payment financial pay paying zahlung zahlungs paiement pago pagamento betaling betaal tender",
     "method": "method mode means methode metodo forma wijze moyen mittel",
     # when
     "date": "date day datum fecha data dt timestamp tag jour on dated",
@@ -103,7 +104,7 @@ _MEANINGS: dict[str, str] = {
     "income": "income salary earnings einkommen gehalt revenu ingreso reddito renda inkomen",
     "city": "city town place locality ort stadt ville ciudad citta cidade stad plaats wohnort ciudade",
     "country": "country nation land pays pais paese",
-    "region": "region province county bundesland provincia regione provincie",
+    "region": "region state province estado stato county bundesland provincia regione provincie",
     "postcode": "postcode zip zipcode plz postal codepostal cap",
     "address": "address street strasse straße adresse rue calle via adres direccion indirizzo house",
     "email": "email mail emails e_mail correo",

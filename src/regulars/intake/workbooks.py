@@ -1,7 +1,7 @@
 """Sheets of Excel and OpenDocument workbooks on their way into the engine.
 
-A column whose cells are all of one kind keeps that kind; a mixed one becomes text. Titles and empty rows above the table
-are passed over, empty rows inside it too.
+A column whose cells are all of one kind keeps that kind; a mixed one becomes text. Titles and empty rows above the
+table are passed over, empty rows inside it too.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Sheet:
         header: Whether the first row has the names.
         places: Which cells of a row belong to the table.
         columns: The names, unique.
-        kinds: What each column's cells are: a type of Python, `float` for whole and broken numbers together, `str` for a mixture.
+        kinds: What each column's cells are: a type of Python; `float` for numbers of any kind, `str` for a mixture.
         rows: How many rows there are.
         evidence: What was decided and why, in words.
         renamed: Names that had to change.

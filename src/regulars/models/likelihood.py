@@ -35,6 +35,7 @@ _NO_GAIN: Final = 0.05
 _SMALL_GAIN: Final = 2.0
 _LEAST_SHARE: Final = 0.1
 _CLOSE: Final = 1e-5
+_UNSEEN_GAIN: Final = 1e-5
 _LARGE: Final = float(np.log(30.0))
 _MORE_HISTORY: Final = "Take a longer history or more customers, or use a simpler rule."
 
@@ -217,9 +218,10 @@ def _climb(objective: Objective, position: FloatArray, fixed: BoolArray, borrowe
         if step is not None:
             moved[free] = np.clip(position[free] + step, -BOUND, BOUND)
             promised = float(step @ gradient[free]) / 2
-        settled = own and damping == 0.0 and promised < _PROMISED_GAIN * max(1.0, abs(value) * 1e-6)
         new_value, new_gradient = objective(moved) if step is not None else (-np.inf, gradient)
         better = bool(np.isfinite(new_value) and new_value > value)
+        # The last step may promise less than the digits of the log-likelihood can show.
+        settled = own and damping == 0.0 and promised < (_PROMISED_GAIN if better else _UNSEEN_GAIN)
         if better or settled:
             position, value, gradient = moved, new_value, new_gradient
         if settled:

@@ -91,40 +91,40 @@ class ParetoNbd(DropoutModel):
         for start in range(0, cells.cell_count, _CELLS_AT_ONCE):
             rows = slice(start, start + _CELLS_AT_ONCE)
             parts.append((cells.history.take(rows), cells.count[rows]))
-        total = float(cells.count.sum())
+        ordered = float(cells.count @ cells.orders)
 
         def log_likelihood(position: FloatArray) -> tuple[float, FloatArray]:
-            r, alpha, s, beta = values = tuple(np.exp(position).tolist())
-            gammas, gammas_r = sum_gamma_ratio(cells, r)
-            value = gammas + total * float(r * position[1] + s * position[3])
-            slopes = np.array([position[1], r / alpha, position[3], s / beta]) * total
-            slopes[0] += gammas_r
+            values = tuple(np.exp(position).tolist())
+            gammas, gammas_r = sum_gamma_ratio(cells, values[0])
+            value = gammas - ordered * float(position[1])
+            slopes = np.array([values[0] * gammas_r, -ordered, 0.0, 0.0])
             for history, count in parts:
                 logs, by_parameter = _log_times(history, values)
                 value += float(count @ logs)
                 slopes += by_parameter @ count
-            return value, slopes * values
+            return value, slopes
 
         return log_likelihood
 
 
 def _log_times(history: History, values: tuple[float, ...]) -> tuple[FloatArray, FloatArray]:
-    """The logarithm of the part of the likelihood that holds the times, and its derivatives by the parameters."""
+    """The logarithm of the part of the likelihood that holds the times, and its derivatives by log-parameter."""
     r, alpha, s, beta = values
     orders, recency, age = history
     shape = r + orders
+    log_alpha, log_beta = np.log1p(age / alpha), np.log1p(age / beta)
+    log_stayed = -shape * log_alpha - s * log_beta
     leaving = _leave(history, values)
-    log_left = leaving.log_left - shape * np.log(alpha + recency) - s * np.log(beta + recency)
-    log_stayed = -shape * np.log(alpha + age) - s * np.log(beta + age)
+    log_left = leaving.log_left - shape * np.log1p(recency / alpha) - s * np.log1p(recency / beta)
     either = np.logaddexp(log_stayed, log_left)
     left = np.exp(log_left - either)
     stayed = 1 - left
     slopes = np.array(
         [
-            -stayed * np.log(alpha + age) - left * leaving.log_alpha,
-            -shape * (stayed / (alpha + age) + left * leaving.per_alpha),
-            -stayed * np.log(beta + age) + left * (1 / s - leaving.log_beta),
-            -stayed * s / (beta + age) - left * (s + 1) * leaving.per_beta,
+            -r * (stayed * log_alpha + left * leaving.log_alpha),
+            shape * (stayed * age / (alpha + age) + left * leaving.share_alpha),
+            left - s * (stayed * log_beta + left * leaving.log_beta),
+            s * stayed * age / (beta + age) + left * ((s + 1) * leaving.share_beta - 1),
         ]
     )
     return either, slopes
@@ -133,38 +133,35 @@ def _log_times(history: History, values: tuple[float, ...]) -> tuple[FloatArray,
 class _Leaving(NamedTuple):
     """What the integral over the moment of leaving gives; one value per customer.
 
-    `log_left` is its logarithm, relative to (alpha + recency)^-(r + x) (beta + recency)^-s; the others are the means,
-    over the moment t, of ln(alpha + t), ln(beta + t), 1 / (alpha + t) and 1 / (beta + t).
+    `log_left` is its logarithm, relative to (1 + recency / alpha)^-(r + x) (1 + recency / beta)^-s; the others are the
+    means, over the moment t, of ln(1 + t / alpha), ln(1 + t / beta), t / (alpha + t) and t / (beta + t).
     """
 
     log_left: FloatArray
     log_alpha: FloatArray
     log_beta: FloatArray
-    per_alpha: FloatArray
-    per_beta: FloatArray
+    share_alpha: FloatArray
+    share_beta: FloatArray
 
 
 def _leave(history: History, values: tuple[float, ...]) -> _Leaving:
     """Integrate over the moment of leaving, from the last order to now."""
     r, alpha, s, beta = values
+    orders, recency, _ = history
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)
-    start = (min(alpha, beta) + history.recency)[:, None]
+    start = min(alpha, beta) + recency
     length = _reach(history, values)
-    steps = length[:, None] * ((nodes + 1) / 2)
-    nearer = start * np.exp(steps)
-    farther = nearer + abs(alpha - beta)
-    log_nearer, log_farther = np.log(start) + steps, np.log(farther)
-    near, far = (nearer, log_nearer), (farther, log_farther)
-    (alphas, log_alphas), (betas, log_betas) = (near, far) if alpha <= beta else (far, near)
-    fall = (r + history.orders)[:, None] * (log_alphas - np.log(alpha + history.recency)[:, None])
-    fall += s * (log_betas - np.log(beta + history.recency)[:, None])
-    share = weights / 2 * np.exp(-fall) * nearer / betas
+    times = recency[:, None] + start[:, None] * np.expm1(length[:, None] * ((nodes + 1) / 2))
+    log_alpha, log_beta = np.log1p(times / alpha), np.log1p(times / beta)
+    fall = (r + orders)[:, None] * (log_alpha - np.log1p(recency / alpha)[:, None])
+    fall += s * (log_beta - np.log1p(recency / beta)[:, None])
+    share = weights / 2 * np.exp(-fall) * ((min(alpha, beta) + times) / (beta + times))
     total = share.sum(axis=1)
     share /= total[:, None]
     with np.errstate(divide="ignore"):  # no time has passed since the last order: nobody can have left, log 0
         log_left = np.log(s * total * length)
-    means = ((share * column).sum(axis=1) for column in (log_alphas, log_betas, 1 / alphas, 1 / betas))
-    return _Leaving(log_left, *means)
+    columns = (log_alpha, log_beta, times / (alpha + times), times / (beta + times))
+    return _Leaving(log_left, *((share * column).sum(axis=1) for column in columns))
 
 
 def _reach(history: History, values: tuple[float, ...]) -> FloatArray:

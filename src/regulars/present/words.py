@@ -108,6 +108,8 @@ def _interval(interval: tuple[float, float], unit: str, currency: str) -> str:
     if unit in _COUNTED and max(abs(low), abs(high)) >= 1000:
         parts = write_short(low, unit, currency), write_short(high, unit, currency)
         return f"{parts[0]} to {parts[1]}" if "−" in parts[0] + parts[1] else f"{parts[0]}–{parts[1]}"
+    if unit in ("change_share", "change_points"):  # a dash between two signs cannot be read
+        return f"{write(low, unit).rpartition(' ')[0]} to {write(high, unit)}"
     return write_interval(low, high, unit, currency)
 
 
