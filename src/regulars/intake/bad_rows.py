@@ -81,7 +81,7 @@ class Context:
         found: dict[str, Any] = self.engine.collect(expr, 1).to_pylist()[0]
         return found
 
-    def list(self, expr: ir.Table, max_rows: int) -> list[dict[str, Any]]:
+    def fetch(self, expr: ir.Table, max_rows: int) -> list[dict[str, Any]]:
         """The first rows of an expression, no more than `max_rows` of them."""
         found: list[dict[str, Any]] = self.engine.collect(expr.limit(max_rows), max_rows).to_pylist()
         return found
@@ -131,7 +131,7 @@ class Context:
         names.sort(key=lambda name: name != column)
         place = [name for name in ("_source", "_row") if name in bad.columns]
         shown = bad.select(*place, *names[: MAX_EXAMPLE_COLUMNS - len(place)])
-        rows = self.list(shown.order_by(*(place or shown.columns)), MAX_EXAMPLES)
+        rows = self.fetch(shown.order_by(*(place or shown.columns)), MAX_EXAMPLES)
         return tuple(as_example(row) for row in rows)
 
 

@@ -41,10 +41,11 @@ BLOCKING = frozenset(
         "percent", "average", "extreme", "previous", "update", "expire", "deliver", "cancel", "return", "score", "not",
         "tax", "shipping", "marital", "count", "week", "month", "days", "recency", "supplier", "coupon", "referral",
         "email", "phone", "address", "currency", "store", "customer", "order", "product", "device", "status", "sponsor",
-        "referee", "source", "birth", "end", "first", "last", "contact", "spend", "error", "postcode", "reason", "accept",
+        "referee", "source", "birth", "end", "first", "last", "contact", "spend", "error", "postcode", "reason",
+        "accept",
     }
 )  # fmt: skip
-"""Meanings that make a name mean something else, unless the pattern asks for them ("discount percent" is no discount)."""
+"""Meanings that make a name mean something else, unless a pattern asks for them: "discount percent" is no discount."""
 
 _WHO = "customer id=1, customer=.8, customer email=.6, email=.5, customer name=.45"
 _PURCHASE = {
@@ -58,13 +59,15 @@ _PURCHASE = {
     "payment_method": "payment method=1, payment type=.95, payment=.75, payment name=.75",
     "device_id": "device id=1, device=.8",
     "campaign_id": "campaign id=1, campaign=.85, campaign name=.8, coupon id=.75, coupon=.65, campaign coupon=.8",
-    "status_id": "status id=1, status=.9, status name=.8, payment status=.75, status description=.6, status payment id=.8",
-    "paid": "paid=.9, amount paid=1, paid price=1, paid total=1, net amount=.85, net total=.85, net=.75, net price=.75, "
-    "payment amount=.95, payment value=.95, payment total=.95, revenue=.85, sales value=.8, sales amount=.8, sales=.7, "
-    "net sales=.95, net revenue=.95, sales total=.8, order amount net=.9",
+    "status_id": "status id=1, status=.9, status name=.8, payment status=.75, status payment id=.8, "
+    "status description=.6",
+    "paid": "paid=.9, amount paid=1, paid price=1, paid total=1, net amount=.85, net total=.85, net=.75, "
+    "net price=.75, payment amount=.95, payment value=.95, payment total=.95, revenue=.85, sales value=.8, "
+    "sales amount=.8, sales=.7, net sales=.95, net revenue=.95, sales total=.8, order amount net=.9",
     "amount": "amount=.85, gross price=.9, gross amount=1, gross value=1, gross total=1, total=.75, order total=.85, "
-    "order amount=.95, order value=.9, product value=.7, total amount=.9, total value=.9, total price=.9, money value=.8, "
-    "money amount=.85, order price=.8, gross sales=.9, spend amount=.8, spend=.65, value=.55, gross=.6, money=.55",
+    "order amount=.95, order value=.9, product value=.7, total amount=.9, total value=.9, total price=.9, "
+    "money value=.8, money amount=.85, order price=.8, gross sales=.9, spend amount=.8, spend=.65, value=.55, "
+    "gross=.6, money=.55",
 }
 _NAMES: dict[str, dict[str, str]] = {
     "lines": {
@@ -96,8 +99,8 @@ _NAMES: dict[str, dict[str, str]] = {
     "products": {
         "product_id": "product id=1, product=.8, id=.6",
         "name": "product name=1, name=.9, product description=.85, description=.8",
-        "category": "category=1, product category=1, category name=1, product group=.8, group=.7, department=.8, product type=.65, "
-        "type=.6, category description=.9",
+        "category": "category=1, product category=1, category name=1, product group=.8, group=.7, department=.8, "
+        "product type=.65, type=.6, category description=.9",
         "brand": "brand=1, brand name=1, manufacturer=.75, manufacturer name=.75, manufacturer id=.5",
         "cost": "cost=.95, unit cost=1, cost price=1, cost amount=.95",
         "released_on": "release date=1, release=.85, start date=.75, create date=.5",

@@ -114,8 +114,8 @@ def has_link(profile: ColumnProfile, other: ColumnProfile) -> bool:
 def with_sums(found: Sequence[Candidate], profiles: Mapping[str, ColumnProfile]) -> list[Candidate]:
     """The candidates for money, raised where the sums come out and lowered where they cannot.
 
-    amount − discount = paid; quantity × unit price = amount. An amount beside a discount that nothing tells apart from the
-    sum after discount is not called sure.
+    amount − discount = paid; quantity × unit price = amount. An amount beside a discount that nothing tells apart from
+    the sum after discount is not called sure.
     """
     result = list(found)
     columns = {

@@ -29,7 +29,10 @@ SHARED_VALUES = 6
 
 @dataclass(frozen=True)
 class Parts:
-    """What the view is made from; None for what the data cannot give."""
+    """What the view is made from; None for what the data cannot give.
+
+    `store_count` is how many stores the days remember as bits; 0 where they do not.
+    """
 
     tables: Mapping[str, ir.Table]
     settings: DatasetSettings
@@ -39,6 +42,7 @@ class Parts:
     customer_categories: ir.Table | None
     customer_keys: ir.Table | None
     collect: Callable[[ir.Expr, int], Any]
+    store_count: int = 0
 
 
 def _generation(year: ir.IntegerValue) -> ir.StringValue:
@@ -54,6 +58,8 @@ def build(parts: Parts) -> tuple[ir.Table, list[Feature]]:
     sums = _sums(parts)
     profile = _profile(parts)
     joined, extra = _joined(parts, sums, profile)
+    if parts.store_count:
+        joined = joined.mutate(store_count=_bits(joined.store_mask, parts.store_count))
     columns: dict[str, ir.Value] = {}
     features: list[Feature] = []
     for declared in DECLARED:
@@ -75,6 +81,14 @@ def build(parts: Parts) -> tuple[ir.Table, list[Feature]]:
     return view, [*ids, *features, *share_features, *people_features]
 
 
+def _bits(mask: ir.IntegerValue, width: int) -> ir.IntegerValue:
+    """How many of the lowest bits are set."""
+    count = mask & 1
+    for place in range(1, width):
+        count = count + ((mask >> place) & 1)
+    return count
+
+
 # -- sums per customer ------------------------------------------------------------------------------
 
 
@@ -82,13 +96,14 @@ def _sums(parts: Parts) -> ir.Table | None:
     """One row per customer with a sale: the sums that the features are made from."""
     if parts.customer_days is not None:
         days = parts.customer_days
-        skip = ("customer_key", "day")
-        sums = {name: days[name].sum() for name in days.columns if name not in skip}
+        sums = {name: days[name].sum() for name in days.columns if name not in ("customer_key", "day", "store_mask")}
+        if parts.store_count:
+            sums["store_mask"] = days.store_mask.bit_or()
         return days.group_by("customer_key").aggregate(
             first_ordered_on=days.day.min(),
             last_ordered_on=days.day.max(),
             visit_day_count=days.count(),
-            weekend_order_count=days.order_count.sum(where=time.is_weekend(days.day)).fill_null(0),
+            weekend_order_count=time.is_weekend(days.day).ifelse(days.order_count, 0).cast("int32").sum(),
             **sums,
         )
     if parts.orders is None:
@@ -117,7 +132,7 @@ def _mix(parts: Parts) -> tuple[ir.Table | None, list[_Mix]]:
     if "device_id" in orders.columns and devices is not None and "platform" in devices.columns:
         orders = orders.left_join(devices.select("device_id", "platform"), "device_id").drop("device_id_right")
     counts: dict[str, ir.Value] = {}
-    if "store_id" in orders.columns:
+    if "store_id" in orders.columns and not parts.store_count:
         counts["store_count"] = orders.store_id.nunique(where=orders.is_sale)
     if "status_id" in orders.columns:
         counts["failed_attempt_count"] = (~orders.is_sale).cast("int64").sum()

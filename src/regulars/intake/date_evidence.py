@@ -1,8 +1,8 @@
 """What a sample says about a column being dates, and about the order of day and month.
 
-The reading itself is that of `dates`, so that what `init` says is what a run will do. A column such as 03/04/2021 can be
-day-first or month-first, and the wrong choice moves every purchase: it is never guessed, and a column without a proof is
-called undecided.
+The reading itself is that of `dates`, so that what `init` says is what a run will do. A column such as 03/04/2021 can
+be day-first or month-first, and the wrong choice moves every purchase: it is never guessed, and a column without a
+proof is called undecided.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def read_texts(values: Sequence[str]) -> DateEvidence:
         return DateEvidence()
     starts = [(int(found[1]), int(found[2])) for value in values if (found := _TWO_FIRST.match(value))]
     day_first, month_first = sum(one > 12 for one, _ in starts), sum(two > 12 for _, two in starts)
-    order: Order = plan.order if plan.order in ("day_first", "month_first") else ""  # type: ignore[assignment]
+    order: Order = plan.order if plan.order in ("day_first", "month_first") else ""
     if plan.ambiguous:
         order = "contradictory" if day_first and month_first else "undecided"
     return DateEvidence(

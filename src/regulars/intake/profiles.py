@@ -34,9 +34,11 @@ _HEX = re.compile(r"[0-9a-fA-F]{16,64}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9
 _END = r"[$€£]?\d[\d.,]* ?[km]?"
 _BAND = re.compile(
     rf"(?:(?:(?:under|over|less than|more than|up to|below|above|bis|unter|über) ?|[<>≤≥]=? ?){_END}"
-    rf"|{_END} ?(?:(?:-|–|to|bis|a|à) ?{_END}|\+|(?:and|or|und) (?:over|above|more|older|under|mehr)))(?: ?(?:years?|jahre))?",
+    rf"|{_END} ?(?:(?:-|–|to|bis|a|à) ?{_END}|\+|(?:and|or|und) (?:over|above|more|older|under|mehr)))"
+    r"(?: ?(?:years?|jahre))?",
     re.IGNORECASE,
 )
+_LONGEST_NUMBER = 40
 _SIGNS = {"£": "GBP", "€": "EUR", "$": "USD", "¥": "JPY", "₹": "INR"}
 _CODES = frozenset(["EUR", "USD", "GBP", "CHF", "JPY", "INR", "SEK", "NOK", "DKK", "PLN", "CZK", "CAD", "AUD", "BRL"])
 _SIGNED = re.compile(
@@ -219,7 +221,7 @@ def _are_lists(filled: Sequence[str]) -> bool:
 
 def _text_kind(filled: Sequence[str]) -> ColumnKind:
     count = len(filled)
-    if sum(bool(_BAND.fullmatch(text)) for text in filled) >= 0.7 * count:
+    if sum(len(text) <= _LONGEST_NUMBER and bool(_BAND.fullmatch(text)) for text in filled) >= 0.7 * count:
         return "band"
     if sum(bool(_HEX.fullmatch(text)) for text in filled) >= 0.9 * count:
         return "hex_id"
@@ -261,7 +263,7 @@ def _number_evidence(filled: Sequence[str]) -> NumberEvidence:
 
 def _without_sign(text: str) -> tuple[str, str]:
     """The number without its currency sign, and the currency's code."""
-    match = _SIGNED.fullmatch(text)
+    match = _SIGNED.fullmatch(text) if len(text) <= _LONGEST_NUMBER else None
     if not match:
         return text, ""
     sign = (match["before"] or match["after"] or "").strip()
@@ -281,9 +283,10 @@ def _read_number(text: str, decimal: str) -> float | None:
     if decimal or plain.count(thousands) != 1 or len(plain.rpartition(thousands)[2]) == 3:
         plain = plain.replace(thousands, "")
     try:
-        return float(plain.replace(",", "."))
+        number = float(plain.replace(",", "."))
     except ValueError:
         return None
+    return number if math.isfinite(number) else None
 
 
 def is_same(keys: Sequence[str], values: Sequence[str]) -> bool:

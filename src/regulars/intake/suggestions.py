@@ -191,15 +191,15 @@ def _reason(name: str, role: Role) -> str:
 def number_notes(role: Role) -> tuple[str, ...]:
     """What the values of the mapped numbers leave open."""
     return tuple(
-        f"the numbers in {assigned.best.column} ({role.group.profiles[assigned.best.column].filled[0]}) can be read with a "
-        "decimal mark or a thousands mark: set reader = { decimal = … }"
+        f"the numbers in {assigned.best.column} ({role.group.profiles[assigned.best.column].filled[0]}) can be read "
+        "with a decimal mark or a thousands mark: set reader = { decimal = … }"
         for assigned in role.assigned.values()
         if role.group.profiles[assigned.best.column].number.is_undecided
     )
 
 
 def currency_seen(groups: Sequence[FileGroup]) -> tuple[str, str]:
-    """The currency whose sign stands with the numbers, or whose code fills a column; two empty texts where none or several."""
+    """The currency whose sign stands with the numbers or whose code fills a column, and where; empty where not one."""
     seen: dict[str, str] = {}
     for group in groups:
         for name, profile in group.profiles.items():

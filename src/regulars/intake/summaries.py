@@ -29,6 +29,11 @@ ORDER_LABELS = ("store_id", "channel", "payment_method", "device_id", "campaign_
 """Columns of an order that say where, how and with what; on an order of several lines the least value stands."""
 
 
+MONEY = ("list_amount", "discount", "revenue")
+MASKED_STORES = 16
+"""Up to so many stores are remembered as bits of one number per customer, which spares a pass over the orders."""
+
+
 class EngineSummaries:
     """Summaries computed by the engine when first asked for, and then kept.
 
@@ -40,7 +45,14 @@ class EngineSummaries:
         whole: For an earlier date: the summaries of all the data, whose `orders` are then filtered instead of rebuilt.
     """
 
-    names: tuple[str, ...] = ("orders", "customer_days", "customers", "customer_months", "customer_categories", "order_items")
+    names: tuple[str, ...] = (
+        "orders",
+        "customer_days",
+        "customers",
+        "customer_months",
+        "customer_categories",
+        "order_items",
+    )
 
     def __init__(
         self,
@@ -234,25 +246,41 @@ class EngineSummaries:
 
     def _make_customer_days(self) -> ir.Table:
         sales = self.sales
-        sums = {
-            name: (
-                sales[name].sum().round(money.DECIMALS)
-                if name in ("list_amount", "discount", "revenue")
-                else sales[name].sum()
-            )
-            for name in sales.columns
-            if name in ("quantity", "list_amount", "discount", "revenue", "line_count")
-            or name.startswith("quantity_to_")
-        }
-        counts = {"evening_order_count": (sales.ordered_at.hour() >= self._settings.evening_from_hour)}
+        sums = {name: sales[name].sum().round(money.DECIMALS) for name in MONEY if name in sales.columns}
+        sums |= {name: sales[name].sum() for name in sales.columns if name.startswith("quantity")}
+        flags = {"evening_order_count": sales.ordered_at.hour() >= self._settings.evening_from_hour}
         if "campaign_id" in sales.columns:
-            counts["campaign_order_count"] = sales.campaign_id.notnull()
+            flags["campaign_order_count"] = sales.campaign_id.notnull()
         if "discount" in sales.columns:
-            counts["discounted_order_count"] = sales.discount > 0
+            flags["discounted_order_count"] = sales.discount > 0
+        # counts as 32-bit numbers: summing wider ones makes the engine add in 128 bits
+        counts = {name: sales.count(where=flag).cast("int32") for name, flag in flags.items()}
         days = sales.group_by(sales.customer_key, day=sales.ordered_at.date()).aggregate(
-            order_count=sales.count(), **sums, **{name: flag.cast("int32").sum() for name, flag in counts.items()}
+            order_count=sales.count().cast("int32"), **sums, **counts, **self._store_mask(sales)
         )
         return self._engine.persist(days, self._name("customer_days"))
+
+    def _store_mask(self, sales: ir.Table) -> dict[str, ir.Value]:
+        """The stores of a group as bits, where they are few enough for one number; else they are counted apart."""
+        import ibis
+
+        stores = self.stores()
+        if not stores:
+            return {}
+        bits = ibis.cases(
+            *[(sales.store_id == store, ibis.literal(1 << place, "int64")) for place, store in enumerate(stores)],
+            else_=ibis.literal(0, "int64"),
+        )
+        return {"store_mask": bits.bit_or()}
+
+    def stores(self) -> list[object]:
+        """The stores in order, where there are at most `MASKED_STORES`; else none."""
+        orders = self.get("orders")
+        if "store_id" not in orders.columns:
+            return []
+        distinct = orders.select("store_id").distinct().filter(lambda t: t.store_id.notnull())
+        found = self._engine.collect(distinct.limit(MASKED_STORES + 1), MASKED_STORES + 1)["store_id"].to_pylist()
+        return sorted(found) if len(found) <= MASKED_STORES else []
 
     def _make_customer_months(self) -> ir.Table:
         """One row per customer and month with a sale."""
@@ -274,6 +302,7 @@ class EngineSummaries:
                 customer_categories=None if self.missing("customer_categories") else self.get("customer_categories"),
                 customer_keys=None if self._has_integer_ids() else self.customer_keys(),
                 collect=self._engine.collect,
+                store_count=len(self.stores()) if not self.missing("customer_days") else 0,
             )
         )
         return self._engine.persist(view, self._name("customers"))

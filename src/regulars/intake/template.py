@@ -1,8 +1,8 @@
 """The commented settings file that `regulars init` writes: the mapping as it was guessed, with how sure and why.
 
-The file is meant to be read and mended by a person: what is not sure says so beside the line, and what could not be decided stands
-there as a comment that asks. Names of files and columns come from outside, so each is written as a TOML string that can hold anything, and
-in comments without what would end the line or hide a part of it.
+The file is meant to be read and mended by a person: what is not sure says so beside the line, and what could not be
+decided stands there as a comment that asks. Names of files and columns come from outside, so each is written as a TOML
+string that can hold anything, and in comments without what would end the line or hide a part of it.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ def _heading(guesses: Guesses) -> list[str]:
     doubtful = sum(mapped.word != "sure" for guess in guesses.tables for mapped in guess.columns)
     lines = [
         "# What each file and column is, as guessed from names and values of the first rows.",
-        "# On the left stands the name that regulars knows, on the right your own; behind it how sure the guess is, and why.",
+        "# On the left is the name that regulars knows, on the right your own; behind it how sure that is, and why.",
         "# A line that begins with # is not in use: take the # away to use it.",
         "# Then: `regulars check` says what the data look like, and `regulars run` writes the report.",
     ]
@@ -278,7 +278,9 @@ def _reader_lines(guess: Guess) -> list[str]:
     for column, dates in guess.dates:
         if dates.order in ("undecided", "contradictory"):
             asked = _line("reader", {**said, "date_order": "day_first"}, "or month_first", is_comment=True)
-            words = f"PLEASE SAY: {column} has {dates.words}. `regulars check` looks at every row; where they do not say either:"
+            words = (
+                f"PLEASE SAY: {column} has {dates.words}. `regulars check` looks at every row; if they are silent too:"
+            )
             return [*lines, *_sentence(words), asked]
     return lines
 

@@ -20,7 +20,8 @@ _MEANINGS: dict[str, str] = {
     "customer": """customer cust client user member household buyer shopper account consumer guest subscriber
         kunde kunden kundin kund clients acheteur utilisateur cliente clienti clientes usuario utente membre klant
         klanten comprador""",
-    "order": """order ordered bought purchased booked invoiced invoice ticket booking transaction basket receipt purchase reservation bill trx txn checkout
+    "order": """order ordered bought purchased booked invoiced invoice ticket booking transaction basket receipt
+        purchase reservation bill trx txn checkout
         bestellung bestell bestellungs rechnung rechnungs auftrag auftrags beleg kauf buchung buchungs commande facture
         achat panier pedido factura compra ordine fattura acquisto scontrino encomenda fatura bestelling factuur
         aankoop""",
@@ -41,9 +42,10 @@ _MEANINGS: dict[str, str] = {
     "id": """id ids ident identifier no nr code key ref reference nummer numero num number kennung uuid guid pk nº
         codigo codice schlüssel clave kode referenz""",
     "name": "name names label nom nombre nome naam bezeichnung libelle",
-    "description": "description desc descr beschreibung descripcion descrizione descricao omschrijving designation meaning",
+    "description": """description desc descr beschreibung descripcion descrizione descricao omschrijving designation
+        meaning""",
     "type": "type types kind typ art tipo soort",
-    "category": """category cat categories genre kategorie categorie categoria rubrique""",
+    "category": "category cat categories genre kategorie categorie categoria rubrique",
     "department": "department dept section aisle sparte abteilung reparto rayon departamento",
     "group": "group grp gruppe groupe grupo gruppo groep cluster",
     "brand": "brand marke marque marca merk make",
@@ -144,38 +146,10 @@ _COMPOUND: dict[str, str] = {
     "familienname": "last name", "newsletter": "consent", "revenu": "income",
 }  # fmt: skip
 """Words that carry two meanings at once; they go before the single ones."""
-_SILENT = frozenset(
-    [
-        "of",
-        "the",
-        "de",
-        "del",
-        "della",
-        "der",
-        "die",
-        "das",
-        "des",
-        "du",
-        "le",
-        "la",
-        "el",
-        "per",
-        "in",
-        "for",
-        "und",
-        "and",
-        "et",
-        "y",
-        "e",
-        "by",
-        "a",
-        "s",
-        "is",
-        "has",
-        "z",
-        "von",
-    ]
-)
+_SILENT = frozenset((
+    "of", "the", "de", "del", "della", "der", "die", "das", "des", "du", "le", "la", "el", "per", "in", "for", "und",
+    "and", "et", "y", "e", "by", "a", "s", "is", "has", "z", "von",
+))  # fmt: skip
 _COUNTING = frozenset(("num", "number", "numbers"))
 _SIGNS = {"#": " number ", "%": " percent ", "€": " euro ", "$": " dollar ", "£": " pound ", "№": " number "}
 _LINKS = ("", "s", "n", "es", "en")

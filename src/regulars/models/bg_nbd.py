@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import numpy as np
 
 from regulars.models.btyd import OrderFit
+from regulars.models.cells import add_up, weigh
 from regulars.models.nbd import DropoutModel, sum_gamma_ratio
 
 if TYPE_CHECKING:
@@ -99,14 +100,14 @@ class _BetaGeometric(DropoutModel):
     def _objective(self, cells: Cells) -> Objective:
         total = float(cells.count.sum())
         ages, age_of = np.unique(cells.age, return_inverse=True)
-        count_at_age = np.bincount(age_of, cells.count)
-        ordered_at_age = np.bincount(age_of, cells.count * cells.orders)
+        count_at_age = add_up(age_of, cells.count)
+        ordered_at_age = add_up(age_of, cells.count * cells.orders)
         could_leave = cells.orders + self.first_tosses > 0
         count, orders = cells.count[could_leave], cells.orders[could_leave]
         age_of = age_of[could_leave]
         lasts, last_of = np.unique(cells.recency[could_leave], return_inverse=True)
         tosses, tosses_of = np.unique(orders + self.first_tosses, return_inverse=True)
-        count_at_tosses = np.bincount(tosses_of, count, minlength=tosses.size).astype(np.float64)
+        count_at_tosses = add_up(tosses_of, count, tosses.size)
 
         def log_likelihood(position: FloatArray) -> tuple[float, FloatArray]:
             r, alpha, a, b = np.exp(position)
@@ -117,18 +118,18 @@ class _BetaGeometric(DropoutModel):
             silence = log_age[age_of] - log_last[last_of]
             odds = np.log(a / (b + tosses - 1))[tosses_of] + (r + orders) * silence
             left = count / (1 + np.exp(-np.clip(odds, -700, 700)))
-            value = gammas + betas + total * r * position[1] - float(shapes_at_age @ log_age)
-            value += float(count @ np.logaddexp(0.0, odds))
-            by_r = gammas_r + total * position[1] - float(count_at_age @ log_age) + float(left @ silence)
+            value = gammas + betas + total * r * position[1] - weigh(shapes_at_age, log_age)
+            value += weigh(count, np.logaddexp(0.0, odds))
+            by_r = gammas_r + total * position[1] - weigh(count_at_age, log_age) + weigh(left, silence)
             left_by_time = left * (r + orders)
             by_alpha = (
                 total * r / alpha
-                - float(shapes_at_age @ (1 / (alpha + ages)))
-                + float(left_by_time @ (1 / (alpha + ages))[age_of])
-                - float(left_by_time @ (1 / (alpha + lasts))[last_of])
+                - weigh(shapes_at_age, 1 / (alpha + ages))
+                + weigh(left_by_time, (1 / (alpha + ages))[age_of])
+                - weigh(left_by_time, (1 / (alpha + lasts))[last_of])
             )
             by_a = betas_a + float(left.sum()) / a
-            by_b = betas_b - float(left @ (1 / (b + tosses - 1))[tosses_of])
+            by_b = betas_b - weigh(left, (1 / (b + tosses - 1))[tosses_of])
             return value, np.array([r * by_r, alpha * by_alpha, a * by_a, b * by_b])
 
         return log_likelihood
@@ -163,7 +164,7 @@ def _sum_beta_ratio(count: FloatArray, tosses: FloatArray, a: float, b: float) -
 
     value = gammaln(a + b) + gammaln(b + tosses) - gammaln(b) - gammaln(a + b + tosses)
     both = psi(a + b) - psi(a + b + tosses)
-    return float(count @ value), float(count @ both), float(count @ (both + psi(b + tosses) - psi(b)))
+    return weigh(count, value), weigh(count, both), weigh(count, both + psi(b + tosses) - psi(b))
 
 
 def _leaving_nodes(a: float, stays: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from regulars.errors import FitError
-from regulars.models.cells import UNITS_PER_YEAR, Cells, FloatArray, History, check_history
+from regulars.models.cells import UNITS_PER_YEAR, Cells, FloatArray, History, check_history, weigh
 from regulars.models.fits import Estimate, Fit, interval_of_positive
 from regulars.models.likelihood import Objective, maximise
 
@@ -126,22 +126,22 @@ class OrderFit(Fit):
         """
         if cells.unit != self.unit:
             raise FitError(f"The fit counts in {self.unit}s, the cells in {cells.unit}s.")
-        value = float(cells.count @ self.predict_orders(*cells.history, horizon))
+        value = weigh(cells.count, self.predict_orders(*cells.history, horizon))
         rows, weight = sample_rows(cells.count, seed)
         history = cells.history.take(rows)
 
         def total(fit: OrderFit) -> float:
-            return float(weight @ fit.predict_orders(*history, horizon))
+            return weigh(weight, fit.predict_orders(*history, horizon))
 
         draws = self.draw_orders(*history, horizon, draw_count=draw_count_for(rows.size), seed=seed)
-        chance = float(weight @ draws.var(axis=0, ddof=1))
+        chance = weigh(weight, draws.var(axis=0, ddof=1))
         return interval_of_positive(value, float(np.hypot(self.find_spread(total), np.sqrt(chance))), level)
 
     def estimate_active(self, cells: Cells, level: float = 0.95) -> Estimate:
         """Customers expected to be active, with an interval from the uncertainty of the parameters."""
 
         def total(fit: OrderFit) -> float:
-            return float(cells.count @ fit.predict_active_probability(*cells.history))
+            return weigh(cells.count, fit.predict_active_probability(*cells.history))
 
         estimate = interval_of_positive(total(self), self.find_spread(total), level)
         return dataclasses.replace(estimate, high=min(estimate.high, float(cells.count.sum())))
@@ -226,7 +226,7 @@ class OrderModel(ABC):
             values=tuple((np.exp(maximum.position) * scales).tolist()),
             covariance=tuple(tuple(row) for row in maximum.covariance.tolist()),
             held=tuple(names[i] for i in maximum.held),
-            log_likelihood=maximum.log_likelihood - float(cells.count @ cells.orders) * float(np.log(scale)),
+            log_likelihood=maximum.log_likelihood - weigh(cells.count, cells.orders) * float(np.log(scale)),
             customer_count=cells.customer_count,
             gradient_norm=maximum.gradient_norm,
             starts_agreed=maximum.starts_agreed,
@@ -238,7 +238,7 @@ class OrderModel(ABC):
 
     def _starts(self, cells: Cells) -> FloatArray:
         """Log-parameters to start from: one from the data, the others scattered around it."""
-        rate = float(cells.count @ cells.orders) / float(cells.count @ cells.age)
+        rate = weigh(cells.count, cells.orders) / weigh(cells.count, cells.age)
         first = np.log(self._first_start(rate))
         random = np.random.default_rng(self.seed)
         scattered = first + random.normal(0.0, 1.0, (max(0, self.start_count - 1), first.size))
@@ -261,7 +261,7 @@ def _check_enough(cells: Cells, model: str) -> float:
     """The mean age, by which times are scaled; refuses what no model can learn from."""
     if cells.cell_count == 0:
         raise FitError(f"{model}: there are no customers to fit.")
-    scale = float(cells.count @ cells.age) / float(cells.count.sum())
+    scale = weigh(cells.count, cells.age) / float(cells.count.sum())
     if scale <= 0:
         raise FitError(f"{model}: every customer is new today, no time has passed to learn from.")
     if cells.order_count == 0:

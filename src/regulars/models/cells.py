@@ -21,6 +21,29 @@ IntArray = npt.NDArray[np.int64]
 UNITS_PER_YEAR: Final = {"day": 365.25, "week": 365.25 / 7.0, "month": 12.0, "year": 1.0}
 
 
+def weigh(weight: FloatArray, values: FloatArray) -> float:
+    """The sum of values, each times its weight.
+
+    Written without `@`: that calls a numerical library whose threads take longer to wake than such a sum lasts, and
+    many times longer on a busy machine.
+
+    Example:
+        >>> weigh(np.array([2.0, 1.0]), np.array([10.0, 5.0]))
+        25.0
+    """
+    return float(np.einsum("i,i->", weight, values))
+
+
+def add_up(group: IntArray, values: FloatArray, group_count: int = 0) -> FloatArray:
+    """The sum of the values of each group; groups are numbered from 0.
+
+    Example:
+        >>> add_up(np.array([0, 1, 0]), np.array([1.0, 2.0, 3.0])).tolist()
+        [4.0, 2.0]
+    """
+    return np.bincount(group, values, minlength=group_count).astype(np.float64)
+
+
 def _column(name: str, values: npt.ArrayLike) -> FloatArray:
     """A one-dimensional array of finite numbers, or the reason why it is not one."""
     try:
@@ -160,7 +183,7 @@ class Cells:
     @property
     def order_count(self) -> int:
         """Repeat orders of all customers."""
-        return round(float(self.count @ self.orders))
+        return round(weigh(self.count, self.orders))
 
     @property
     def repeat_customer_count(self) -> int:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from regulars.errors import FitError
 from regulars.models.btyd import OrderFit, draw_count_for, sample_rows
+from regulars.models.cells import weigh
 from regulars.models.fits import Estimate, interval_of_positive
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class ValueModel:
         drawn futures), on the log scale.
         """
         spent_over, mean = np.asarray(spend_orders, dtype=np.float64), np.asarray(mean_spend, dtype=np.float64)
-        value = float(cells.count @ self.predict_value(*cells.history, spent_over, mean))
+        value = weigh(cells.count, self.predict_value(*cells.history, spent_over, mean))
         rows, weight = sample_rows(cells.count, seed)
         history = cells.history.take(rows)
         spend = (spent_over[rows], mean[rows])
@@ -122,12 +123,12 @@ class ValueModel:
 
         def by_orders(fit: OrderFit) -> float:
             discounted = fit.predict_discounted_orders(*history, self.horizon, self.yearly_discount_share)
-            return float(weight @ (discounted * expected_spend))
+            return weigh(weight, discounted * expected_spend)
 
         def by_spend(fit: GammaGammaFit) -> float:
-            return float(weight @ (expected_orders * fit.predict_spend(*spend)))
+            return weigh(weight, expected_orders * fit.predict_spend(*spend))
 
         draws = self.draw_value(*history, *spend, draw_count=draw_count_for(rows.size), seed=seed)
-        chance = float(weight @ draws.var(axis=0, ddof=1))
+        chance = weigh(weight, draws.var(axis=0, ddof=1))
         parameters = np.hypot(self.order_fit.find_spread(by_orders), self.spend_fit.find_spread(by_spend))
         return interval_of_positive(value, float(np.hypot(self.margin_share * parameters, np.sqrt(chance))), level)

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from regulars.errors import FitError
+from regulars.models.cells import add_up, weigh
 from regulars.models.fits import Fit
 from regulars.models.likelihood import Objective, maximise
 
@@ -167,7 +168,7 @@ def _check_enough(orders: FloatArray, mean: FloatArray, count: FloatArray, left_
             "differences between orders.",
             mend="Use the mean spend of all orders.",
         )
-    scale = float(count @ mean / count.sum())
+    scale = weigh(count, mean) / float(count.sum())
     if float(np.ptp(mean)) <= _ALIKE * scale:
         raise FitError(
             f"Gamma-Gamma: every customer spends the same per order ({scale:,.2f}).", mend="Use that amount."
@@ -180,26 +181,26 @@ def _prepare(orders: FloatArray, mean: FloatArray, count: FloatArray) -> Objecti
     from scipy.special import gammaln, psi
 
     distinct, inverse = np.unique(orders, return_inverse=True)
-    at_orders = np.bincount(inverse, count)
+    at_orders = add_up(inverse, count)
     spent = orders * mean
     log_spent, log_mean = np.log(spent), np.log(mean)
     total = float(count.sum())
-    log_spent_by_orders = float(count @ (orders * log_spent))
-    log_mean_sum = float(count @ log_mean)
+    log_spent_by_orders = weigh(count, orders * log_spent)
+    log_mean_sum = weigh(count, log_mean)
 
     def log_likelihood(position: FloatArray) -> tuple[float, FloatArray]:
         p, q, v = np.exp(position)
         log_both = np.log(v + spent)
-        sum_log_both = float(count @ log_both)
-        orders_log_both = float(count @ (orders * log_both))
-        value = float(at_orders @ (gammaln(p * distinct + q) - gammaln(p * distinct))) - total * float(gammaln(q))
+        sum_log_both = weigh(count, log_both)
+        orders_log_both = weigh(count, orders * log_both)
+        value = weigh(at_orders, gammaln(p * distinct + q) - gammaln(p * distinct)) - total * float(gammaln(q))
         value += total * q * position[2] + p * log_spent_by_orders - log_mean_sum
         value -= p * orders_log_both + q * sum_log_both
         both = psi(p * distinct + q)
-        by_p = float(at_orders @ (distinct * (both - psi(p * distinct)))) + log_spent_by_orders - orders_log_both
-        by_q = float(at_orders @ both) - total * float(psi(q)) + total * position[2] - sum_log_both
+        by_p = weigh(at_orders, distinct * (both - psi(p * distinct))) + log_spent_by_orders - orders_log_both
+        by_q = weigh(at_orders, both) - total * float(psi(q)) + total * position[2] - sum_log_both
         per_both = count / (v + spent)
-        by_v = total * q / v - float((p * orders + q) @ per_both)
+        by_v = total * q / v - weigh(p * orders + q, per_both)
         return value, np.array([p * by_p, q * by_q, v * by_v])
 
     return log_likelihood

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from regulars.models.btyd import OrderFit, OrderModel
+from regulars.models.cells import add_up, weigh
 from regulars.models.likelihood import Objective, maximise
 
 if TYPE_CHECKING:
@@ -45,9 +46,9 @@ def sum_gamma_ratio(cells: Cells, r: float) -> tuple[float, float]:
     from scipy.special import gammaln, psi
 
     orders, inverse = np.unique(cells.orders, return_inverse=True)
-    count = np.bincount(inverse, cells.count)
-    value = float(count @ (gammaln(r + orders) - gammaln(r)))
-    return value, float(count @ (psi(r + orders) - psi(r)))
+    count = add_up(inverse, cells.count)
+    value = weigh(count, gammaln(r + orders) - gammaln(r))
+    return value, weigh(count, psi(r + orders) - psi(r))
 
 
 @dataclass(frozen=True)
@@ -70,17 +71,17 @@ class Nbd(OrderModel):
 
     def _objective(self, cells: Cells) -> Objective:
         ages, inverse = np.unique(cells.age, return_inverse=True)
-        count = np.bincount(inverse, cells.count)
-        ordered = np.bincount(inverse, cells.count * cells.orders)
+        count = add_up(inverse, cells.count)
+        ordered = add_up(inverse, cells.count * cells.orders)
         total = float(count.sum())
 
         def log_likelihood(position: FloatArray) -> tuple[float, FloatArray]:
             r, alpha = np.exp(position)
             gammas, gammas_r = sum_gamma_ratio(cells, r)
             logs = np.log(alpha + ages)
-            value = gammas + total * r * position[1] - float((r * count + ordered) @ logs)
-            by_r = gammas_r + total * position[1] - float(count @ logs)
-            by_alpha = total * r / alpha - float((r * count + ordered) @ (1 / (alpha + ages)))
+            value = gammas + total * r * position[1] - weigh(r * count + ordered, logs)
+            by_r = gammas_r + total * position[1] - weigh(count, logs)
+            by_alpha = total * r / alpha - weigh(r * count + ordered, 1 / (alpha + ages))
             return value, np.array([r * by_r, alpha * by_alpha])
 
         return log_likelihood

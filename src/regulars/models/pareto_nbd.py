@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 import numpy as np
 
 from regulars.models.btyd import OrderFit
+from regulars.models.cells import weigh
 from regulars.models.nbd import DropoutModel, sum_gamma_ratio
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class ParetoNbd(DropoutModel):
         for start in range(0, cells.cell_count, _CELLS_AT_ONCE):
             rows = slice(start, start + _CELLS_AT_ONCE)
             parts.append((cells.history.take(rows), cells.count[rows]))
-        ordered = float(cells.count @ cells.orders)
+        ordered = weigh(cells.count, cells.orders)
 
         def log_likelihood(position: FloatArray) -> tuple[float, FloatArray]:
             values = tuple(np.exp(position).tolist())
@@ -100,8 +101,8 @@ class ParetoNbd(DropoutModel):
             slopes = np.array([values[0] * gammas_r, -ordered, 0.0, 0.0])
             for history, count in parts:
                 logs, by_parameter = _log_times(history, values)
-                value += float(count @ logs)
-                slopes += by_parameter @ count
+                value += weigh(count, logs)
+                slopes += np.einsum("ij,j->i", by_parameter, count)
             return value, slopes
 
         return log_likelihood

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from regulars.models.cells import add_up, weigh
+
 if TYPE_CHECKING:
     from regulars.models.cells import FloatArray, IntArray
 
@@ -73,7 +75,7 @@ class Ranking:
 
     def add_up(self, weight: FloatArray) -> FloatArray:
         """The sum of a weight in each group."""
-        return np.bincount(self.group, weight, minlength=self.group_count).astype(np.float64)
+        return add_up(self.group, weight, self.group_count)
 
     def find_tenths(self) -> IntArray:
         """The tenth of each customer by middle rank, 1 (lowest) to 10; ties stay together."""
@@ -97,8 +99,8 @@ class Outcomes:
         self.size, self.total = float(self.weight.sum()), float(self.amount.sum())
         ranks = _find_middle_ranks(ranking.add_up(self.weight))
         self.rank = ranks[ranking.group]
-        self.gini = 2 * float(self.amount @ self.rank) / self.total - 1 if self.total > 0 else 0.0
-        self.rank_spread = float(self.weight @ (self.rank - 0.5) ** 2)
+        self.gini = 2 * weigh(self.amount, self.rank) / self.total - 1 if self.total > 0 else 0.0
+        self.rank_spread = weigh(self.weight, (self.rank - 0.5) ** 2)
 
 
 def score(outcomes: Outcomes, ranking: Ranking) -> dict[str, float | None]:
@@ -119,11 +121,11 @@ def score(outcomes: Outcomes, ranking: Ranking) -> dict[str, float | None]:
     sizes, amounts = ranking.add_up(weight), ranking.add_up(outcomes.amount)
     ranks = _find_middle_ranks(sizes)
     return {
-        "bias_share": float(weight @ ranking.values) / total - 1 if total > 0 else None,
-        "mean_absolute_error": float(weight @ np.abs(error)) / outcomes.size,
-        "root_mean_square_error": float(np.sqrt(weight @ error**2 / outcomes.size)),
+        "bias_share": weigh(weight, ranking.values) / total - 1 if total > 0 else None,
+        "mean_absolute_error": weigh(weight, np.abs(error)) / outcomes.size,
+        "root_mean_square_error": float(np.sqrt(weigh(weight, error**2) / outcomes.size)),
         "rank_correlation": _correlate_ranks(outcomes, ranking, sizes, ranks),
-        "normalised_gini": (2 * float(amounts @ ranks) / total - 1) / outcomes.gini if outcomes.gini > 1e-12 else None,
+        "normalised_gini": (2 * weigh(amounts, ranks) / total - 1) / outcomes.gini if outcomes.gini > 1e-12 else None,
         "top_decile_share": _capture_top(sizes, amounts) if total > 0 else None,
         "auc": _compare_pairs(sizes, ranking.add_up(outcomes.bought)),
     }
@@ -137,8 +139,8 @@ def _find_middle_ranks(sizes: FloatArray) -> FloatArray:
 
 def _correlate_ranks(outcomes: Outcomes, ranking: Ranking, sizes: FloatArray, ranks: FloatArray) -> float | None:
     """Spearman's correlation: Pearson's between the middle ranks."""
-    spread = float(sizes @ (ranks - 0.5) ** 2) * outcomes.rank_spread
-    together = float(ranking.add_up(outcomes.weight * (outcomes.rank - 0.5)) @ (ranks - 0.5))
+    spread = weigh(sizes, (ranks - 0.5) ** 2) * outcomes.rank_spread
+    together = weigh(ranking.add_up(outcomes.weight * (outcomes.rank - 0.5)), ranks - 0.5)
     return together / float(np.sqrt(spread)) if spread > 0 else None
 
 
@@ -153,4 +155,4 @@ def _compare_pairs(sizes: FloatArray, buyers: FloatArray) -> float | None:
     """Of all pairs of a buyer and a non-buyer, the share with the buyer predicted higher; ties count half."""
     others = sizes - buyers
     pairs = float(buyers.sum() * others.sum())
-    return float(buyers @ (np.cumsum(others) - others / 2)) / pairs if pairs > 0 else None
+    return weigh(buyers, np.cumsum(others) - others / 2) / pairs if pairs > 0 else None

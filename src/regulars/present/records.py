@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from regulars.core.result import Result, Table
+    from regulars.present.export import FilePlan
     from regulars.present.run_view import RunView
     from regulars.present.tables import TableReader
 
@@ -69,13 +70,13 @@ def run_json(view: RunView, files: Mapping[str, int | None]) -> str:
     )
 
 
-def results_json(view: RunView, reader: TableReader, table_files: Mapping[tuple[str, str], str]) -> str:
+def results_json(view: RunView, reader: TableReader, plan: FilePlan) -> str:
     """Every Result without its rows: what a page needs to draw it from the files of the run folder."""
     return to_json(
         {
             "format": FORMAT,
             "run": _facts(view),
-            "results": [_described(one, reader, table_files) for one in view.results],
+            "results": [_described(one, reader, plan) for one in view.results],
             "quality": view.quality,
             "features": view.features,
         }
@@ -91,19 +92,20 @@ def _fields(noun: Any) -> dict[str, Any]:
     return {one.name: getattr(noun, one.name) for one in dataclasses.fields(noun)}
 
 
-def _described(result: Result, reader: TableReader, table_files: Mapping[tuple[str, str], str]) -> dict[str, Any]:
+def _described(result: Result, reader: TableReader, plan: FilePlan) -> dict[str, Any]:
     left_out = ("tables", "audiences", "model")
     described = {name: value for name, value in _fields(result).items() if name not in left_out}
-    described["tables"] = [_described_table(result, table, reader, table_files) for table in result.tables]
-    described["audiences"] = [{"name": one.name, "title": one.title, "why": one.why} for one in result.audiences]
+    described["tables"] = [_described_table(result, table, reader, plan) for table in result.tables]
+    described["audiences"] = [
+        {"name": one.name, "title": one.title, "why": one.why, "file": plan.audiences[result.analysis, one.name]}
+        for one in result.audiences
+    ]
     return described
 
 
-def _described_table(
-    result: Result, table: Table, reader: TableReader, table_files: Mapping[tuple[str, str], str]
-) -> dict[str, Any]:
+def _described_table(result: Result, table: Table, reader: TableReader, plan: FilePlan) -> dict[str, Any]:
     described = {name: value for name, value in _fields(table).items() if name not in ("data", "source")}
-    described["file"] = table_files.get((result.analysis, table.name), "")
+    described["file"] = plan.tables.get((result.analysis, table.name), "")
     described["row_count"] = reader.count(table)
     described["queries"] = reader.queries(table)
     return described

@@ -1,0 +1,270 @@
+"""The run folder: written under a temporary name beside its place, and renamed when it is whole.
+
+A reader therefore never sees half a run. A run that is stopped removes what it wrote; one that is killed cannot, so the
+next start recognises its remains by the process that no longer lives, or by their age, and removes them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import shutil
+import socket
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from regulars.errors import OutputError
+from regulars.present.export import file_names, plan_files, write_audience, write_parquet
+from regulars.present.records import findings_json, results_json, run_json
+from regulars.present.tables import TableReader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import TracebackType
+
+    from regulars.core.dataset import Engine
+    from regulars.present.run_view import RunView
+
+STALE_AFTER_SECONDS = 2 * 24 * 3600
+"""Remains of a run whose process cannot be asked after (another machine, a process number used again) go after this."""
+
+_UNFINISHED = re.compile(r"\.unfinished-.+-(?P<host>[A-Za-z0-9]+)-(?P<pid>[0-9]+)")
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+_NO_RIGHT = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+@dataclass
+class RunFolder:
+    """A run folder in the making: a context manager that leaves either the whole folder or nothing.
+
+    Args:
+        runs: The folder of all runs; made where it is missing.
+        run_id: Name of the run.
+
+    Attributes:
+        path: Where to write until `finish` is called.
+        removed: Names of the remains of killed runs that were removed.
+    """
+
+    runs: Path
+    run_id: str
+    path: Path = field(init=False)
+    removed: list[str] = field(init=False, default_factory=list)
+
+    @property
+    def final_path(self) -> Path:
+        """Where the folder stands once it is whole."""
+        return self.runs / next(file_names([self.run_id]))
+
+    def __enter__(self) -> RunFolder:
+        """Clear away what killed runs left and make the temporary folder.
+
+        Raises:
+            OutputError: There is no room or no right to write, or a run of that name is there already.
+        """
+        with writing(self.runs):
+            self.runs.mkdir(parents=True, exist_ok=True)
+            self.removed = remove_stale(self.runs)
+            self._refuse_taken()
+            self.path = self.runs / _unfinished(self.final_path.name)
+            shutil.rmtree(self.path, ignore_errors=True)
+            self.path.mkdir()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Remove the temporary folder, unless it has become the run."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def finish(self) -> Path:
+        """Give the folder its name and let `latest` point to it.
+
+        Raises:
+            OutputError: A run of that name has appeared meanwhile, or there is no right to write.
+        """
+        with writing(self.final_path):
+            self._refuse_taken()
+            self.path.rename(self.final_path)
+            _point_latest(self.runs, self.final_path.name)
+        return self.final_path
+
+    def _refuse_taken(self) -> None:
+        if self.final_path.exists():
+            raise OutputError(
+                f"there is already a run in {self.final_path}", mend="give this run another name, or remove that one"
+            )
+
+
+def write_run(view: RunView, engine: Engine, runs: Path) -> Path:
+    """Everything a run gives, as a folder; returns where it is.
+
+    Raises:
+        OutputError: There is no room or no right to write; nothing half done is left.
+    """
+    with RunFolder(runs, view.run_id) as folder:
+        fill_folder(view, engine, folder.path)
+        return folder.finish()
+
+
+def fill_folder(view: RunView, engine: Engine, path: Path, tell: Callable[[str], None] | None = None) -> None:
+    """Write every file of a run into a folder.
+
+    Args:
+        view: The run.
+        engine: Gives the rows of tables and audiences that stay in it.
+        path: The folder; it may hold `quarantine/` already.
+        tell: Called with the name of each file before it is written.
+
+    Raises:
+        OutputError: There is no room or no right to write.
+    """
+    from regulars.present.draw import chart_svg
+    from regulars.present.report import report_html
+    from regulars.present.scene import FILE
+
+    plan = plan_files(view.results)
+    reader = TableReader(engine, view.currency)
+    rows: dict[str, int | None] = {}
+    say = tell or _say_nothing
+    with writing(path):
+        for folder in ("tables", "charts", "audiences"):
+            (path / folder).mkdir(exist_ok=True)
+        for result in view.results:
+            for table in result.tables:
+                name = plan.tables[result.analysis, table.name]
+                say(name)
+                rows[name] = write_parquet(table, engine, path / name)
+                reader.know_count(table, rows[name] or 0)
+            for audience in result.audiences:
+                name = plan.audiences[result.analysis, audience.name]
+                say(name)
+                rows[name] = write_audience(audience, engine, path / name)
+            for chart in result.charts:
+                name = plan.charts[result.analysis, chart.name]
+                say(name)
+                table = result.table(chart.table)
+                drawn = reader.rows_to_draw(chart, table)
+                svg = chart_svg(chart, table, drawn, total=reader.count(table), currency=view.currency, look=FILE)
+                _write_text(path / name, svg)
+                rows[name] = None
+        say("report.html")
+        _write_text(path / "report.html", report_html(view, engine, reader))
+        _write_text(path / "findings.json", findings_json(view))
+        _write_text(path / "results.json", results_json(view, reader, plan))
+        rows |= dict.fromkeys(("report.html", "findings.json", "results.json"))
+        _write_text(path / "run.json", run_json(view, rows))
+
+
+def _say_nothing(name: str) -> None:
+    pass
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", errors="replace", newline="\n")
+
+
+def latest_run(runs: Path) -> Path | None:
+    """The newest whole run, or None where there is none."""
+    link, note = runs / "latest", runs / "latest.txt"
+    with contextlib.suppress(OSError):
+        if link.is_symlink():
+            return link.resolve(strict=True)
+        target = runs / Path(note.read_text(encoding="utf-8").strip()).name
+        return target.resolve(strict=True)
+    return None
+
+
+def remove_stale(runs: Path) -> list[str]:
+    """Remove what killed runs left; the names of what was removed."""
+    stale = [path for path in sorted(runs.glob(".unfinished-*")) if _is_stale(path)]
+    for path in stale:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+    return [path.name for path in stale]
+
+
+def _is_stale(path: Path) -> bool:
+    named = _UNFINISHED.fullmatch(path.name)
+    if named is None:
+        return False
+    if named["host"] == _host() and not _is_alive(int(named["pid"])):
+        return True
+    try:
+        return time.time() - path.lstat().st_mtime > STALE_AFTER_SECONDS
+    except FileNotFoundError:
+        return False
+
+
+def _is_alive(pid: int) -> bool:
+    if os.name != "posix":
+        return True  # elsewhere signal 0 is not a mere question
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
+def _host() -> str:
+    return re.sub(r"[^A-Za-z0-9]", "", socket.gethostname()) or "host"
+
+
+def _unfinished(name: str) -> str:
+    return f".unfinished-{name}-{_host()}-{os.getpid()}"
+
+
+def _point_latest(runs: Path, name: str) -> None:
+    """Let `latest` point at a run, in one step; `latest.txt` holds its name where links cannot be made."""
+    temporary = runs / _unfinished("latest")
+    temporary.unlink(missing_ok=True)
+    try:
+        temporary.symlink_to(name, target_is_directory=True)
+        temporary.replace(runs / "latest")
+    except (OSError, NotImplementedError):
+        temporary.unlink(missing_ok=True)
+        _write_text(temporary, f"{name}\n")
+        temporary.replace(runs / "latest.txt")
+    else:
+        (runs / "latest.txt").unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """What goes wrong while files are written, told with the place and the mend.
+
+    Raises:
+        OutputError: There is no room, no right, or something in the way.
+    """
+    try:
+        yield
+    except OSError as problem:
+        raise _output_error(problem, path) from problem
+    except Exception as problem:
+        if os.strerror(errno.ENOSPC) not in str(problem):
+            raise
+        raise _output_error(OSError(errno.ENOSPC, ""), path) from problem
+
+
+def _output_error(problem: OSError, path: Path) -> OutputError:
+    place = problem.filename or path
+    if problem.errno in _NO_ROOM or os.strerror(errno.ENOSPC) in str(problem):
+        return OutputError(
+            f"{path} cannot be written: there is no room left on the device",
+            mend="free some space there, or choose another place with --out",
+        )
+    if problem.errno in _NO_RIGHT:
+        return OutputError(
+            f"{place} cannot be written: there is no right to write there",
+            mend="ask for the right to write, or choose another place with --out",
+        )
+    why = problem.strerror or str(problem)
+    return OutputError(f"{place} cannot be written: {why}", mend="choose another place with --out")
