@@ -308,7 +308,7 @@ def init(folder: Path, name: str = "", *, force: bool = False) -> tuple[Path, li
     text = template.settings_text(guesses, name or folder.resolve().name)
     config.parse(tomllib.loads(text), Registry.discover().names, folder=folder)
     path.write_text(text, encoding="utf-8")
-    return path, template.summary(guesses)
+    return path, guesses.lines()
 
 
 def make_demo(world: str, folder: Path, rows: int | None, seed: int) -> Path:

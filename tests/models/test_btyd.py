@@ -69,16 +69,16 @@ def test_cells_cannot_be_changed(cells: Cells) -> None:
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        (([1], [9], [5], [1]), r"recency: 1 of 1 rows .* at most the age"),
+        (([1], [9], [5], [1]), r"(?s)recency .*row 0 of 1 .*column recency, 1 rows.* at most the age"),
         (([0], [2], [5], [1]), r"one-time buyer has a recency of 0"),
         (([-1], [0], [5], [1]), "counted from 0"),
         (([1], [-2], [5], [1]), "0 or more"),
-        (([1, 1], [0, 0], [5, float("nan")], [1, 1]), r"age: 1 of 2 rows .*first: row 1.*missing"),
+        (([1, 1], [0, 0], [5, float("nan")], [1, 1]), r"(?s)age .*row 1 of 2 .*missing"),
         (([1], [0], [float("inf")], [1]), "infinite"),
         (([1], [0], [5], [0]), "at least one customer"),
         (([1, 2], [0], [5], [1]), "differ in length: orders 2, recency 1"),
         ((["a"], [0], [5], [1]), "numbers only"),
-        (([[1]], [0], [5], [1]), "2 dimensions"),
+        (([[1]], [0], [5], [1]), "2-dimensional"),
     ],
 )
 def test_impossible_histories_are_refused_in_plain_words(columns: tuple[list, ...], message: str) -> None:
@@ -160,11 +160,34 @@ def test_saved_fits_come_back_to_the_last_digit(model: OrderModel, cells: Cells,
         ('{"format": 99, "model": "NBD"}', "known format"),
         ('{"format": 1, "model": "Magic"}', "Unknown model 'Magic'"),
         ('{"format": 1, "model": "NBD"}', "lacks values"),
+        (None, "NBD fit has 2 parameters"),
     ],
 )
-def test_broken_files_are_refused(text: str, message: str) -> None:
+def test_broken_files_are_refused(text: str | None, message: str, cells: Cells) -> None:
+    saved = {**json.loads(Nbd().fit(cells).to_json()), "values": [1.0]}
     with pytest.raises(FitError, match=message):
-        read_fit(text)
+        read_fit(json.dumps(saved) if text is None else text)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FitError, match=r"'none\.json' cannot be read"):
+        load_fit(tmp_path / "none.json")
+
+
+def test_nobody_to_score_gives_nothing(cells: Cells) -> None:
+    for model in MODELS:
+        fit = model.fit(cells)
+        assert fit.predict_orders([], [], [], 5).size == 0
+        assert fit.predict_discounted_orders([], [], [], 5, 0.1).size == 0
+        assert fit.predict_active_probability([], [], []).size == 0
+
+
+def test_totals_keep_a_sound_interval_when_next_to_nothing_is_expected(cells: Cells) -> None:
+    fit = BgNbd().fit(cells)
+    few = fit.estimate_orders(Cells([1], [1], [500], [1]), 1.0)
+    assert 0 <= few.low <= few.value <= few.high < 3
+    with pytest.raises(FitError, match="between 0 and 1"):
+        fit.estimate_orders(cells, 1.0, level=95)
 
 
 def test_a_fit_of_another_model_is_refused(cells: Cells) -> None:
@@ -235,7 +258,7 @@ def test_the_best_fit_has_the_best_criterion_and_names_the_others(cells: Cells) 
         (Cells([], [], [], []), "no customers"),
         (Cells([3], [4], [9], [1]), "1 of 1 customers ordered again; at least 10"),
         (Cells([0, 0], [0, 0], [5, 9], [400, 300]), "none of the 700 customers has ordered again"),
-        (Cells([2], [0], [0], [50]), "no time has passed"),
+        (Cells([2], [0], [0], [50]), "every customer is new today"),
     ],
 )
 def test_what_no_model_can_learn_from_is_said(cells: Cells, message: str) -> None:

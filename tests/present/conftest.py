@@ -1,15 +1,14 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from math import exp
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import ibis
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from regulars.core.analysis import Feature, Missing
@@ -18,6 +17,10 @@ from regulars.core.quality import Account, CheckResult, DataQuality
 from regulars.core.result import Action, Audience, Caveat, ColumnInfo, Evidence, Finding, Result, Table
 from regulars.present.run_view import EarlierRun, Failed, RunView, SwitchedOff
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
 HOSTILE = "<script>alert('x')</script>\"&"
 LONG_NAME = "Deluxe " * 1500
 RIGHT_TO_LEFT = "\u202eעברית"
@@ -25,7 +28,7 @@ RIGHT_TO_LEFT = "\u202eעברית"
 
 @dataclass
 class FakeEngine:
-    """DuckDB through Ibis: enough of an engine to draw pages from."""
+    """DuckDB through Ibis: enough of an engine to draw pages from. `collected`: the most rows fetched at once."""
 
     connection: Any
     kind: str = "duckdb"
@@ -47,8 +50,6 @@ class FakeEngine:
         return self.connection.create_table(name, rows)
 
     def write_parquet(self, expr: Any, path: Path) -> int:
-        import pyarrow.parquet as pq
-
         rows = expr.to_pyarrow()
         pq.write_table(rows, path)
         return int(rows.num_rows)
@@ -76,9 +77,17 @@ def hostile_view(engine: FakeEngine) -> RunView:
     return make_hostile_view(engine)
 
 
+def table(name: str, title: str, columns: dict[str, tuple[Any, list[Any], str, str]], **parts: Any) -> Table:
+    """A table from name → (unit, values, title, meaning)."""
+    infos = tuple(ColumnInfo(key, unit, meaning, heading) for key, (unit, _, heading, meaning) in columns.items())
+    return Table(name, title, pa.table({key: one[1] for key, one in columns.items()}), infos, **parts)
+
+
 def make_view(engine: FakeEngine) -> RunView:
     """An invented run of a gift shop, with every kind of thing that a report shows."""
-    results = (_overview(), _cohorts(), _rfm(engine), _value(engine), _experiment(), _coordinates())
+    results = (_overview(), _cohorts(), _rfm(engine), _value(engine), _experiments(), _referrals())
+    campaigns = Missing("the table 'campaigns'", "map it under [tables.campaigns]")
+    forecast = Missing("the extra 'forecast'", 'pip install "regulars[forecast]"')
     return RunView(
         run_id="2011-12-09-0001",
         dataset="Harbour Gifts",
@@ -95,10 +104,8 @@ def make_view(engine: FakeEngine) -> RunView:
             Feature("total_amount", "money", "Money from all orders.", "sum of order amounts", ("lines.unit_price",)),
         ),
         switched_off=(
-            SwitchedOff(
-                "campaigns", "Campaigns", (Missing("the table 'campaigns'", "map it under [tables.campaigns]"),)
-            ),
-            SwitchedOff("forecast", "Forecast", (Missing("the extra 'forecast'", 'pip install "regulars[forecast]"'),)),
+            SwitchedOff("campaigns", "Campaigns", (campaigns,)),
+            SwitchedOff("forecast", "Forecast", (forecast,)),
         ),
         failed=(Failed("baskets", "Baskets", "there are no pairs of items bought together"),),
         earlier=_earlier(results),
@@ -110,141 +117,112 @@ def make_view(engine: FakeEngine) -> RunView:
     )
 
 
+MONTHS = [date(2010, 12, 1)] + [date(2011, month, 1) for month in range(1, 13)]
+REVENUE = [572.7, 569.4, 447.1, 595.5, 469.2, 678.6, 661.2, 600.1, 645.3, 952.8, 1039.3, 1161.8, 518.2]
+ORDERS = [1400, 987, 998, 1321, 1149, 1555, 1393, 1331, 1281, 1756, 1929, 2657, 778]
+RETENTION = (36.61, 32.32, 38.42, 36.27, 39.77, 36.27, 34.92, 35.37, 39.55, 37.40, 50.28, 26.55)
+SIZES = (885, 417, 380, 452, 300, 284, 242, 188, 169, 299, 358, 323, 41)
+SEGMENTS = ["Champions", "Loyal", "Potential loyalists", "New", "Needs attention", "At risk", "Hibernating", "Lost"]
+COUNTS = [632, 820, 540, 268, 410, 592, 640, 436]
+SPENT = [4_810_000.0, 1_950_000.0, 512_000.0, 96_000.0, 301_000.0, 820_000.0, 265_000.0, 157_000.0]
+
+
 def _overview() -> Result:
-    months = [date(2010, 12, 1)] + [date(2011, month, 1) for month in range(1, 13)]
-    revenue = [572.7, 569.4, 447.1, 595.5, 469.2, 678.6, 661.2, 600.1, 645.3, 952.8, 1039.3, 1161.8, 518.2]
-    monthly = Table(
+    key_figures = table(
+        "key_figures",
+        "Key figures beside the period before and the same period last year",
+        {
+            "figure": ("text", ["revenue", "orders", "customers", "average order value"], "", ""),
+            "value": ("", [8911407.904, 18532.0, 4338.0, 480.87], "", ""),
+            "change": ("change_share", [0.121, 0.084, None, 0.034], "against the half-year before", ""),
+        },
+    )
+    monthly = table(
         "monthly",
         "Revenue and orders by month",
-        pa.table(
-            {
-                "month": months,
-                "revenue": [1000 * value for value in revenue],
-                "orders": [1400, 987, 998, 1321, 1149, 1555, 1393, 1331, 1281, 1756, 1929, 2657, 778],
-                "is_partial": [False] * 12 + [True],
-            }
-        ),
-        (
-            ColumnInfo("month", "month"),
-            ColumnInfo("revenue", "money", "Money from orders that count as a sale."),
-            ColumnInfo("orders", "orders", "Orders that count as a sale."),
-            ColumnInfo("is_partial", "", "The month was not over when the data end.", "partial month"),
-        ),
+        {
+            "month": ("month", MONTHS, "", ""),
+            "revenue": ("money", [1000 * value for value in REVENUE], "", "Money from orders that count as a sale."),
+            "orders": ("orders", ORDERS, "", "Orders that count as a sale."),
+            "is_partial": ("", [False] * 12 + [True], "partial month", "The month was not over when the data end."),
+        },
         dimensions=("month",),
         measures=("revenue", "orders"),
         note="The last month ends with the data, on the 9th.",
     )
-    kpis = Table(
-        "key_figures",
-        "Key figures beside the period before and the same period last year",
-        pa.table(
-            {
-                "figure": ["revenue", "orders", "customers", "average order value"],
-                "value": [8911407.904, 18532.0, 4338.0, 480.87],
-                "change": [0.121, 0.084, None, 0.034],
-            }
-        ),
-        (
-            ColumnInfo("figure", "text"),
-            ColumnInfo("value"),
-            ColumnInfo("change", "change_share", title="against the half-year before"),
-        ),
-    )
-    chart = Chart(
-        "revenue_by_month",
+    title, subtitle = (
         "Revenue doubled from spring to November",
         "Revenue in GBP per month, December 2010 to December 2011",
-        "line",
-        "monthly",
-        "month",
-        "revenue",
-        is_partial="is_partial",
+    )
+    chart = Chart("revenue_by_month", title, subtitle, "line", "monthly", "month", "revenue", is_partial="is_partial")
+    revenue = Finding(
+        "overview.revenue",
+        "The shop took £8,911,407.90 from 18,532 orders of 4,338 customers.",
+        8911407.904,
+        "money",
+        18_532,
+        Evidence("key_figures", "revenue"),
+        n_unit="orders",
+        at_stake=8911407.904,
     )
     return Result(
         "overview",
         "Overview",
         "How is the business doing, against the period before and the same period last year?",
         "customers",
-        tables=(kpis, monthly),
+        tables=(key_figures, monthly),
         charts=(chart,),
-        findings=(
-            Finding(
-                "overview.revenue",
-                "The shop took £8,911,407.90 from 18,532 orders of 4,338 customers.",
-                8911407.904,
-                "money",
-                18_532,
-                Evidence("key_figures", "revenue"),
-                n_unit="orders",
-                at_stake=8911407.904,
-            ),
-        ),
+        findings=(revenue,),
         definitions={"average order value": "Revenue divided by the number of orders that count as a sale."},
     )
 
 
-RETENTION = (36.61, 32.32, 38.42, 36.27, 39.77, 36.27, 34.92, 35.37, 39.55, 37.40, 50.28, 26.55)
-SIZES = (885, 417, 380, 452, 300, 284, 242, 188, 169, 299, 358, 323, 41)
-
-
 def _cohorts() -> Result:
-    months = ["2010-12"] + [f"2011-{month:02d}" for month in range(1, 13)]
-    rows: dict[str, list[Any]] = {
-        name: [] for name in ("cohort", "months_since", "customers", "retention", "is_partial")
-    }
-    for place, (cohort, size) in enumerate(zip(months, SIZES, strict=True)):
-        for month in range(13 - place):
-            share = 1.0 if month == 0 else (RETENTION[month - 1] / 100 - 0.012 * place) * (1 - 0.2 * (month == 1))
-            rows["cohort"].append(cohort)
-            rows["months_since"].append(month)
-            rows["customers"].append(round(size * share))
-            rows["retention"].append(round(size * share) / size)
-            rows["is_partial"].append(place + month == 12)
-    table = Table(
+    cells = [(place, month) for place in range(13) for month in range(13 - place)]
+    shares = [
+        1.0 if month == 0 else (RETENTION[month - 1] / 100 - 0.012 * place) * (1 - 0.2 * (month == 1))
+        for place, month in cells
+    ]
+    customers = [round(SIZES[place] * share) for (place, _), share in zip(cells, shares, strict=True)]
+    retention = [count / SIZES[place] for (place, _), count in zip(cells, customers, strict=True)]
+    map_table = table(
         "retention",
         "Customers who order again, by month of their first order",
-        pa.table(rows),
-        (
-            ColumnInfo("cohort", "month", "Month of the first order.", "first order in"),
-            ColumnInfo(
-                "months_since", "count", "Months after that of the first order.", "months after the first order"
+        {
+            "cohort": (
+                "month",
+                [f"{MONTHS[place]:%Y-%m}" for place, _ in cells],
+                "first order in",
+                "Month of that order.",
             ),
-            ColumnInfo("customers", "customers", "Customers with an order in that month."),
-            ColumnInfo("retention", "share", "Customers with an order, as a share of the cohort."),
-            ColumnInfo("is_partial", "", "The month was not over.", "not complete"),
-        ),
+            "months_since": ("count", [month for _, month in cells], "months after the first order", ""),
+            "customers": ("customers", customers, "", "Customers with an order in that month."),
+            "retention": ("share", retention, "", "Customers with an order, as a share of the cohort."),
+            "is_partial": ("", [place + month == 12 for place, month in cells], "not complete", "It was not over."),
+        },
     )
-    chart = Chart(
-        "retention_map",
-        "One customer in three comes back the month after, and then every month",
-        "Share of each cohort with an order, %; by months after the first order",
-        "heatmap",
-        "retention",
-        "months_since",
-        "cohort",
-        colour="retention",
-        is_partial="is_partial",
+    title = "One customer in three comes back the month after, and then every month"
+    subtitle = "Share of each cohort with an order, %; by months after the first order"
+    drawn = {"x": "months_since", "y": "cohort", "colour": "retention", "is_partial": "is_partial"}
+    again = Finding(
+        "cohorts.first_month_retention",
+        "Of December's newcomers 36.6 % ordered again the month after; the mean of all cohorts is 24.1 %.",
+        0.241,
+        "share",
+        4338,
+        Evidence("retention", "months after the first order = 1"),
+        interval=(0.228, 0.254),
+        at_stake=412_000.0,
+        is_good=True,
     )
     return Result(
         "cohorts",
         "Cohorts",
         "Do customers come back, and do newer customers come back as often as older ones did?",
         "customers",
-        tables=(table,),
-        charts=(chart,),
-        findings=(
-            Finding(
-                "cohorts.first_month_retention",
-                "Of customers who came in December 2010, 36.6 % ordered again the month after; the mean of all cohorts is 24.1 %.",
-                0.241,
-                "share",
-                4338,
-                Evidence("retention", "months after the first order = 1"),
-                interval=(0.228, 0.254),
-                at_stake=412_000.0,
-                is_good=True,
-            ),
-        ),
+        tables=(map_table,),
+        charts=(Chart("retention_map", title, subtitle, "heatmap", "retention", **drawn),),
+        findings=(again,),
         caveats=(
             Caveat("Cohorts of under 100 customers swing by chance; the newest has 41."),
             Caveat("December 2010 holds every older customer too, because the data begin there.", "warning"),
@@ -257,135 +235,84 @@ def _cohorts() -> Result:
 
 
 def _rfm(engine: FakeEngine) -> Result:
-    segments = ["Champions", "Loyal", "Potential loyalists", "New", "Needs attention", "At risk", "Hibernating", "Lost"]
-    counts = [632, 820, 540, 268, 410, 592, 640, 436]
-    revenue = [4_810_000.0, 1_950_000.0, 512_000.0, 96_000.0, 301_000.0, 820_000.0, 265_000.0, 157_000.0]
-    table = Table(
+    segments = table(
         "segments",
         "Segments: customers, revenue and mean order",
-        pa.table(
-            {
-                "segment": segments,
-                "customers": counts,
-                "customer_share": [count / 4338 for count in counts],
-                "revenue": revenue,
-                "revenue_share": [value / sum(revenue) for value in revenue],
-                "recency_days": [11.2, 31.0, 40.7, 22.1, 77.0, 141.3, 188.2, 280.0],
-            }
-        ),
-        (
-            ColumnInfo("segment", "text", "Named by the scores for recency, frequency and money."),
-            ColumnInfo("customers", "customers"),
-            ColumnInfo("customer_share", "share", "Share of all customers."),
-            ColumnInfo("revenue", "money"),
-            ColumnInfo("revenue_share", "share", "Share of all revenue."),
-            ColumnInfo("recency_days", "days", "Median days since the last order.", "recency"),
-        ),
+        {
+            "segment": ("text", SEGMENTS, "", "Named by the scores for recency, frequency and money."),
+            "customers": ("customers", COUNTS, "", ""),
+            "customer_share": ("share", [count / 4338 for count in COUNTS], "", "Share of all customers."),
+            "revenue": ("money", SPENT, "", ""),
+            "revenue_share": ("share", [value / sum(SPENT) for value in SPENT], "", "Share of all revenue."),
+            "recency_days": ("days", [11.2, 31.0, 40.7, 22.1, 77.0, 141.3, 188.2, 280.0], "recency", "Median days."),
+        },
     )
-    grid = Table(
+    pairs = [(recency, frequency) for recency in range(1, 6) for frequency in range(1, 6)]
+    grid = table(
         "grid",
         "Customers by recency and frequency score",
-        pa.table(
-            {
-                "recency_score": [r for r in range(1, 6) for _ in range(5)],
-                "frequency_score": [f for _ in range(5) for f in range(1, 6)],
-                "customers": [round(900 * exp(-abs(r - f) * 0.9) + 11 * f) for r in range(1, 6) for f in range(1, 6)],
-            }
-        ),
-        (
-            ColumnInfo("recency_score", "score"),
-            ColumnInfo("frequency_score", "score"),
-            ColumnInfo("customers", "customers"),
-        ),
+        {
+            "recency_score": ("score", [recency for recency, _ in pairs], "", ""),
+            "frequency_score": ("score", [frequency for _, frequency in pairs], "", ""),
+            "customers": ("customers", [round(900 * exp(-abs(r - f) * 0.9) + 11 * f) for r, f in pairs], "", ""),
+        },
     )
-    scores = Table(
-        "scores",
-        "Scores of every customer",
-        _customers(engine),
-        (
-            ColumnInfo("customer_id", "id", "The customer's own id.", "customer"),
-            ColumnInfo("recency_days", "days", "Days since the last order.", "recency"),
-            ColumnInfo("order_count", "orders", "", "orders"),
-            ColumnInfo("total_amount", "money", "Money from all orders.", "total"),
-            ColumnInfo("segment", "text"),
-        ),
-        customer_column="customer_id",
+    known = (
+        ColumnInfo("customer_id", "id", "The customer's own id.", "customer"),
+        ColumnInfo("recency_days", "days", "Days since the last order.", "recency"),
+        ColumnInfo("order_count", "orders", "", "orders"),
+        ColumnInfo("total_amount", "money", "Money from all orders.", "total"),
+        ColumnInfo("segment", "text"),
     )
-    charts = (
-        Chart(
-            "grid_map",
-            "Recent customers are the frequent ones",
-            "Customers per pair of scores; 5 is best",
-            "heatmap",
-            "grid",
-            "recency_score",
-            "frequency_score",
-            colour="customers",
-        ),
-        Chart(
-            "revenue_by_segment",
-            "Champions bring more than half of the revenue",
-            "Revenue in GBP by segment, whole period",
-            "bar",
-            "segments",
-            "segment",
-            "revenue",
-            label="revenue_share",
-            x_sort="value",
-        ),
-    )
+    scores = Table("scores", "Scores of every customer", _customers(engine), known, customer_column="customer_id")
+    by_score = {"x": "recency_score", "y": "frequency_score", "colour": "customers"}
+    by_segment = {"x": "segment", "y": "revenue", "label": "revenue_share", "x_sort": "value"}
+    recent, most = "Recent customers are the frequent ones", "Champions bring more than half of the revenue"
     members = scores.data.filter(scores.data.segment == "At risk").select(
         customer_id="customer_id", reason=ibis.literal("silent longer than usual"), score="total_amount"
+    )
+    share = Finding(
+        "rfm.champions_revenue_share",
+        "Champions are 14.6 % of the customers and bring 54.0 % of the revenue.",
+        0.54,
+        "share",
+        632,
+        Evidence("segments", "Champions"),
+        at_stake=4_810_000.0,
+        is_good=True,
+    )
+    at_risk = Finding(
+        "rfm.at_risk_revenue",
+        "592 customers at risk spent £820,000.00 and have been silent for a median of 141 days.",
+        820_000.0,
+        "money",
+        592,
+        Evidence("segments", "At risk"),
+        at_stake=820_000.0,
+        is_good=False,
+    )
+    win_back = Action(
+        "win_back",
+        "Write to the 592 customers at risk within the next two weeks.",
+        "Half of those who came back after a silence this long did so within 30 days of a message.",
+        audience="at_risk",
+        finding="rfm.at_risk_revenue",
+        expected_value=31_000.0,
+        interval=(12_000.0, 52_000.0),
     )
     return Result(
         "rfm",
         "Recency, frequency, money",
         "Which customers are worth the most attention, and which are slipping away?",
         "segments",
-        tables=(table, grid, scores),
-        charts=charts,
-        findings=(
-            Finding(
-                "rfm.champions_revenue_share",
-                "Champions are 14.6 % of the customers and bring 54.0 % of the revenue.",
-                0.54,
-                "share",
-                632,
-                Evidence("segments", "Champions"),
-                at_stake=4_810_000.0,
-                is_good=True,
-            ),
-            Finding(
-                "rfm.at_risk_revenue",
-                "592 customers at risk spent £820,000.00 and have been silent for a median of 141 days.",
-                820_000.0,
-                "money",
-                592,
-                Evidence("segments", "At risk"),
-                at_stake=820_000.0,
-                is_good=False,
-            ),
+        tables=(segments, grid, scores),
+        charts=(
+            Chart("grid_map", recent, "Customers per pair of scores; 5 is best", "heatmap", "grid", **by_score),
+            Chart("revenue_by_segment", most, "Revenue in GBP, whole period", "bar", "segments", **by_segment),  # type: ignore[arg-type]
         ),
-        actions=(
-            Action(
-                "win_back",
-                "Write to the 592 customers at risk within the next two weeks.",
-                "Half of those who came back after a silence this long did so within 30 days of a message.",
-                audience="at_risk",
-                finding="rfm.at_risk_revenue",
-                expected_value=31_000.0,
-                interval=(12_000.0, 52_000.0),
-            ),
-            Action(
-                "thank",
-                "Give Champions early access, not a discount.",
-                "They buy at list price already.",
-                finding="rfm.champions_revenue_share",
-            ),
-        ),
-        audiences=(
-            Audience("at_risk", "Customers at risk", members, "They spent much, and are silent longer than usual."),
-        ),
+        findings=(share, at_risk),
+        actions=(win_back, Action("thank", "Give Champions early access, not a discount.", "They buy at list price.")),
+        audiences=(Audience("at_risk", "Customers at risk", members, "They spent much, and are silent."),),
         definitions={
             "recency": "Days between the last order and the date of the report.",
             "Champions": "Customers who score 4 or 5 on recency, frequency and money.",
@@ -395,8 +322,7 @@ def _rfm(engine: FakeEngine) -> Result:
 
 
 def _customers(engine: FakeEngine) -> Any:
-    name = "customers"
-    if name not in engine.connection.list_tables():
+    if "customers" not in engine.connection.list_tables():
         engine.connection.raw_sql(
             """
             create table customers as
@@ -406,285 +332,152 @@ def _customers(engine: FakeEngine) -> Any:
             from range(4338) as numbers(i)
             """
         )
-    return engine.connection.table(name)
+    return engine.connection.table("customers")
 
 
 def _value(engine: FakeEngine) -> Result:
-    deciles = Table(
+    actual = [0.1, 0.15, 0.28, 0.33, 0.55, 0.7, 1.02, 1.28, 2.1, 4.6]
+    deciles = table(
         "calibration",
         "Foretold and actual orders by decile, on a later period",
-        pa.table(
-            {
-                "decile": list(range(1, 11)),
-                "expected": [0.08, 0.16, 0.25, 0.37, 0.52, 0.71, 0.95, 1.32, 1.98, 4.9],
-                "actual": [0.1, 0.15, 0.28, 0.33, 0.55, 0.7, 1.02, 1.28, 2.1, 4.6],
-                "low": [0.06, 0.11, 0.23, 0.27, 0.48, 0.62, 0.92, 1.16, 1.93, 4.2],
-                "high": [0.14, 0.19, 0.33, 0.39, 0.62, 0.78, 1.12, 1.4, 2.27, 5.0],
-            }
-        ),
-        (
-            ColumnInfo("decile", "score"),
-            ColumnInfo("expected", "per_month", "Orders that the model foretold."),
-            ColumnInfo("actual", "per_month", "Orders that came."),
-            ColumnInfo("low", "per_month", "Lower end of the 95 % interval."),
-            ColumnInfo("high", "per_month", "Upper end of the 95 % interval."),
-        ),
+        {
+            "decile": ("score", list(range(1, 11)), "", ""),
+            "expected": ("per_month", [0.08, 0.16, 0.25, 0.37, 0.52, 0.71, 0.95, 1.32, 1.98, 4.9], "", "Foretold."),
+            "actual": ("per_month", actual, "", "Orders that came."),
+            "low": ("per_month", [value * 0.9 for value in actual], "", "Lower end of the 95 % interval."),
+            "high": ("per_month", [value * 1.1 for value in actual], "", "Upper end of the 95 % interval."),
+        },
     )
-    view = Table(
-        "per_customer",
-        "Expected orders of every customer",
-        _customers(engine).select("customer_id", "order_count", "recency_days"),
-        (ColumnInfo("customer_id", "id"), ColumnInfo("order_count", "orders"), ColumnInfo("recency_days", "days")),
-        customer_column="customer_id",
+    infos = (ColumnInfo("customer_id", "id"), ColumnInfo("order_count", "orders"), ColumnInfo("recency_days", "days"))
+    expr = _customers(engine).select("customer_id", "order_count", "recency_days")
+    customers = Table("per_customer", "Expected orders of every customer", expr, infos, customer_column="customer_id")
+    by_decile = {"x": "decile", "y": "actual", "low": "low", "high": "high"}
+    well, often = "The model foretells every decile within its interval", "Frequent customers are recent customers"
+    dots = Chart("dots", often, "Per customer", "scatter", "per_customer", "recency_days", "order_count", max_marks=400)
+    half_year = Finding(
+        "lifetime_value.next_half_year",
+        "The customers of today are expected to bring £2.31 m in the next half-year.",
+        2_310_000.0,
+        "money",
+        4338,
+        Evidence("calibration"),
+        grade="modelled",
+        interval=(2_080_000.0, 2_560_000.0),
+        at_stake=2_310_000.0,
+        validated="July to December 2011, beside repeating the past rate: error 14 % smaller",
     )
+    stop = Caveat("Nobody seems to leave in these data, so the model without drop-out is used.", "stop")
     return Result(
         "lifetime_value",
         "Lifetime value",
         "What will each customer bring in the next half-year?",
         "value",
-        tables=(deciles, view),
+        tables=(deciles, customers),
         charts=(
-            Chart(
-                "calibration",
-                "The model foretells every decile within its interval",
-                "Orders per month and customer, by decile of the forecast",
-                "interval",
-                "calibration",
-                "decile",
-                "actual",
-                low="low",
-                high="high",
-            ),
-            Chart(
-                "orders_recency",
-                "Frequent customers are recent customers",
-                "Orders and days since the last order, per customer",
-                "scatter",
-                "per_customer",
-                "recency_days",
-                "order_count",
-                max_marks=400,
-            ),
+            Chart("calibration", well, "Orders per month and customer", "interval", "calibration", **by_decile),
+            dots,
         ),
-        findings=(
-            Finding(
-                "lifetime_value.next_half_year",
-                "The customers of today are expected to bring £2.31 m in the next half-year.",
-                2_310_000.0,
-                "money",
-                4338,
-                Evidence("calibration"),
-                grade="modelled",
-                interval=(2_080_000.0, 2_560_000.0),
-                at_stake=2_310_000.0,
-                validated="July to December 2011, beside repeating the past rate: error 14 % smaller",
-            ),
-        ),
-        caveats=(
-            Caveat(
-                "Nobody seems to leave in these data, so the model without drop-out is used; take long horizons with care.",
-                "stop",
-            ),
-        ),
+        findings=(half_year,),
+        caveats=(Caveat("Horizons beyond a year were not tested."), stop),
     )
 
 
-def _experiment() -> Result:
-    arms = Table(
+def _experiments() -> Result:
+    arms = table(
         "arms",
         "Visits within two weeks, by arm",
-        pa.table(
-            {
-                "arm": ["men's mail", "women's mail"],
-                "uplift": [0.0766, 0.0452],
-                "low": [0.0699, 0.0389],
-                "high": [0.0833, 0.0515],
-                "customers": [21_307, 21_387],
-            }
-        ),
-        (
-            ColumnInfo("arm", "text"),
-            ColumnInfo("uplift", "change_points", "Difference from no mail."),
-            ColumnInfo("low", "change_points"),
-            ColumnInfo("high", "change_points"),
-            ColumnInfo("customers", "customers"),
-        ),
+        {
+            "arm": ("text", ["men's mail", "women's mail"], "", ""),
+            "uplift": ("change_points", [0.0766, 0.0452], "", "Difference from no mail."),
+            "low": ("change_points", [0.0699, 0.0389], "", ""),
+            "high": ("change_points", [0.0833, 0.0515], "", ""),
+            "customers": ("customers", [21_307, 21_387], "", ""),
+        },
     )
-    stages = Table(
-        "revenue_by_channel",
+    channels = table(
+        "by_channel",
         "Revenue by channel and month",
-        pa.table(
-            {
-                "month": [date(2011, month, 1) for month in range(1, 7) for _ in range(3)],
-                "channel": ["shop", "web", "phone"] * 6,
-                "revenue": [float(100 * (1 + place % 3) + 13 * place) for place in range(18)],
-                "is_partial": [False] * 15 + [True] * 3,
-            }
-        ),
-        (
-            ColumnInfo("month", "month"),
-            ColumnInfo("channel", "text"),
-            ColumnInfo("revenue", "money"),
-            ColumnInfo("is_partial"),
-        ),
+        {
+            "month": ("month", [month for month in MONTHS[1:7] for _ in range(3)], "", ""),
+            "channel": ("text", ["shop", "web", "phone"] * 6, "", ""),
+            "revenue": ("money", [float(100 * (1 + place % 3) + 13 * place) for place in range(18)], "", ""),
+            "is_partial": ("", [False] * 15 + [True] * 3, "", ""),
+        },
     )
-    ages = Table(
+    gaps = table(
         "gaps",
         "Days between two orders",
-        pa.table(
-            {
-                "from_days": [0, 10, 20, 30, 40, 50],
-                "to_days": [10, 20, 30, 40, 50, 60],
-                "customers": [310, 620, 480, 260, 120, 60],
-            }
-        ),
-        (ColumnInfo("from_days", "days"), ColumnInfo("to_days", "days"), ColumnInfo("customers", "customers")),
+        {
+            "from_days": ("days", [0, 10, 20, 30, 40, 50], "", ""),
+            "to_days": ("days", [10, 20, 30, 40, 50, 60], "", ""),
+            "customers": ("customers", [310, 620, 480, 260, 120, 60], "", ""),
+        },
+    )
+    monthly = {"x": "month", "y": "revenue", "colour": "channel", "is_partial": "is_partial"}
+    by_arm: Any = {"x": "arm", "y": "uplift", "low": "low", "high": "high", "x_sort": "data"}
+    more, days = "Both mails bring visits; the men's mail brings more", "Most come back within a month"
+    mail = Finding(
+        "experiments.mens_mail",
+        "The men's mail caused 7.7 more visits per 100 customers than no mail.",
+        0.0766,
+        "change_points",
+        42_613,
+        Evidence("arms", "men's mail"),
+        grade="randomised",
+        interval=(0.0699, 0.0833),
+        at_stake=16_400.0,
     )
     return Result(
         "experiments",
         "Experiments",
         "What did the mail cause, compared with no mail?",
         "campaigns",
-        tables=(arms, stages, ages),
+        tables=(arms, channels, gaps),
         charts=(
+            Chart("uplift", more, "Difference in visit rate from no mail, pp", "interval", "arms", **by_arm),
+            Chart("areas", "The web grows", "Revenue in GBP per month by channel", "area", "by_channel", **monthly),
+            Chart("lines", "The same as lines", "Revenue in GBP per month by channel", "line", "by_channel", **monthly),
             Chart(
-                "uplift",
-                "Both mails bring visits; the men's mail brings more",
-                "Difference in visit rate from no mail, percentage points",
-                "interval",
-                "arms",
-                "arm",
-                "uplift",
-                low="low",
-                high="high",
-                x_sort="data",
+                "columns", "And as columns", "Revenue in GBP per month by channel", "column", "by_channel", **monthly
             ),
-            Chart(
-                "channels",
-                "The web grows, the phone does not",
-                "Revenue in GBP per month by channel",
-                "area",
-                "revenue_by_channel",
-                "month",
-                "revenue",
-                colour="channel",
-                is_partial="is_partial",
-            ),
-            Chart(
-                "channel_lines",
-                "The same as lines",
-                "Revenue in GBP per month by channel",
-                "line",
-                "revenue_by_channel",
-                "month",
-                "revenue",
-                colour="channel",
-                is_partial="is_partial",
-            ),
-            Chart(
-                "channel_columns",
-                "And as columns",
-                "Revenue in GBP per month by channel",
-                "column",
-                "revenue_by_channel",
-                "month",
-                "revenue",
-                colour="channel",
-                is_partial="is_partial",
-            ),
-            Chart(
-                "gap_histogram",
-                "Most come back within a month",
-                "Customers by days between two orders",
-                "histogram",
-                "gaps",
-                "from_days",
-                "customers",
-                x2="to_days",
-            ),
+            Chart("gaps", days, "Customers by gap", "histogram", "gaps", "from_days", "customers", x2="to_days"),
         ),
-        findings=(
-            Finding(
-                "experiments.mens_mail",
-                "The men's mail caused 7.7 more visits per 100 customers than no mail.",
-                0.0766,
-                "change_points",
-                42_613,
-                Evidence("arms", "men's mail"),
-                grade="randomised",
-                interval=(0.0699, 0.0833),
-                at_stake=16_400.0,
-                is_good=True,
-            ),
-        ),
+        findings=(mail,),
     )
 
 
-def _coordinates() -> Result:
-    tree = Table(
+def _referrals() -> Result:
+    tree = table(
         "tree",
         "Sponsors and those they brought",
-        pa.table(
-            {
-                "x": [0.0, -1.0, 1.0, 0.0, 0.0],
-                "y": [2.0, 1.0, 1.0, 2.0, 2.0],
-                "x2": [None, None, None, -1.0, 1.0],
-                "y2": [None, None, None, 1.0, 1.0],
-                "name": ["Ann", "Ben", "Cho", None, None],
-                "customers": [9, 3, 4, 3, 4],
-            }
-        ),
-        (
-            ColumnInfo("x"),
-            ColumnInfo("y"),
-            ColumnInfo("x2"),
-            ColumnInfo("y2"),
-            ColumnInfo("name", "text"),
-            ColumnInfo("customers", "customers"),
-        ),
-        is_shown=True,
+        {
+            "x": ("", [0.0, -1.0, 1.0, 0.0, 0.0], "", ""),
+            "y": ("", [2.0, 1.0, 1.0, 2.0, 2.0], "", ""),
+            "x2": ("", [None, None, None, -1.0, 1.0], "", ""),
+            "y2": ("", [None, None, None, 1.0, 1.0], "", ""),
+            "name": ("text", ["Ann", "Ben", "Cho", None, None], "", ""),
+            "customers": ("customers", [9, 3, 4, 3, 4], "", ""),
+        },
     )
-    names = {"x": "x", "y": "y", "x2": "x2", "y2": "y2", "label": "name", "size": "customers"}
-    return Result(
-        "referrals",
-        "Referrals",
-        "Who brings whom?",
-        "network",
-        tables=(tree,),
-        charts=tuple(
-            Chart(
-                f"as_{kind}", f"Ann stands at the head ({kind})", "Customers brought, by sponsor", kind, "tree", **names
-            )
-            for kind in ("tree", "flow", "network")
-        ),
+    drawn: Any = {"x": "x", "y": "y", "x2": "x2", "y2": "y2", "label": "name", "size": "customers"}
+    kinds: tuple[Any, ...] = ("tree", "flow", "network")
+    charts = tuple(
+        Chart(f"as_{kind}", f"Ann leads the {kind}", "Customers brought", kind, "tree", **drawn) for kind in kinds
     )
+    return Result("referrals", "Referrals", "Who brings whom?", "network", tables=(tree,), charts=charts)
 
 
 def _quality() -> DataQuality:
+    reasons = (("no customer id", 135_080), ("cancelled (C…)", 8_905), ("price ≤ 0", 40))
+    repairs = (("birth year 1893 emptied", 38),)
     return DataQuality(
         accounts=(
-            Account(
-                "lines",
-                ("OnlineRetail.csv.gz",),
-                read=541_909,
-                accepted=397_884,
-                repaired=0,
-                set_aside=144_025,
-                reasons=(("no customer id", 135_080), ("cancelled (C…)", 8_905), ("price ≤ 0", 40)),
-                unmapped=("Country",),
-            ),
-            Account(
-                "customers",
-                ("customers.csv",),
-                4_400,
-                4_300,
-                38,
-                62,
-                (("no id", 62),),
-                (("birth year 1893 emptied", 38),),
-            ),
+            Account("lines", ("OnlineRetail.csv.gz",), 541_909, 397_884, 0, 144_025, reasons, unmapped=("Country",)),
+            Account("customers", ("customers.csv",), 4_400, 4_300, 38, 62, (("no id", 62),), repairs),
         ),
         checks=(
+            CheckResult("constants", "customers", "z", 1, 1, "z has one value only.", "Nothing.", unit="columns"),
+            CheckResult("twice", "lines", "", 5_268, 541_909, "5,268 lines repeat.", "Kept.", severity="warning"),
             CheckResult(
                 "null_keys",
                 "lines",
@@ -698,23 +491,9 @@ def _quality() -> DataQuality:
                 "problem",
                 examples=(
                     (("order_id", "536414"), ("product_id", "22139")),
-                    (("order_id", "536544"), ("product_id", "21773")),
+                    (("order_id", "536544"), ("product_id", "1")),
                 ),
                 sql="SELECT *\nFROM lines\nWHERE customer_id IS NULL",
-            ),
-            CheckResult(
-                "duplicates",
-                "lines",
-                "",
-                5_268,
-                541_909,
-                "5,268 lines repeat another exactly.",
-                "They were kept.",
-                change='duplicates = "drop"',
-                severity="warning",
-            ),
-            CheckResult(
-                "constants", "customers", "z_revenue", 1, 1, "z_revenue has one value only.", "Nothing.", unit="columns"
             ),
         ),
     )
@@ -730,8 +509,9 @@ def _earlier(results: tuple[Result, ...]) -> EarlierRun:
 
 def make_hostile_view(engine: FakeEngine) -> RunView:
     """A run in which every text that could come from a user's files is written to do harm."""
+    evil = HOSTILE
     names = [
-        HOSTILE,
+        evil,
         "=cmd()|' /C calc'!A0",
         LONG_NAME,
         RIGHT_TO_LEFT,
@@ -739,66 +519,45 @@ def make_hostile_view(engine: FakeEngine) -> RunView:
         "a\x00b\x1bc",
         "</svg><img src=x onerror=alert(1)>",
     ]
-    rows = pa.table({"product": names, HOSTILE: [float(place) for place in range(len(names))]})
-    table = Table(
-        "../../products" + HOSTILE,
-        HOSTILE,
-        rows,
-        (ColumnInfo("product", "text", HOSTILE), ColumnInfo(HOSTILE, "money", HOSTILE, HOSTILE)),
-        note=HOSTILE,
-    )
+    rows = pa.table({"product": names, evil: [float(place) for place in range(len(names))]})
+    infos = (ColumnInfo("product", "text", evil), ColumnInfo(evil, "money", evil, evil))
+    products = Table("../../products" + evil, evil, rows, infos, note=evil)
     live = engine.connection.create_table("hostile_products", rows, overwrite=True)
     members = live.select(customer_id="product", reason=ibis.literal("=1+1"), score=ibis.literal(-1.5))
-    chart = Chart(
-        "../chart", HOSTILE, HOSTILE, "bar", table.name, "product", HOSTILE, colour="product", label="product"
-    )
+    evidence = Evidence(products.name, evil)
     result = Result(
         "hostile",
-        HOSTILE,
-        HOSTILE,
+        evil,
+        evil,
         "products",
-        tables=(table, Table("live", HOSTILE, live, (), customer_column="product")),
-        charts=(chart,),
-        findings=(
-            Finding(
-                HOSTILE, HOSTILE, 1.0, "money", 5, Evidence(table.name, HOSTILE), grade="modelled", validated=HOSTILE
-            ),
+        tables=(products, Table("live", evil, live, (), customer_column="product")),
+        charts=(
+            Chart("../chart", evil, evil, "bar", products.name, "product", evil, colour="product", label="product"),
         ),
-        actions=(Action(HOSTILE, HOSTILE, HOSTILE, audience="../../audience", finding=HOSTILE),),
-        audiences=(Audience("../../audience", HOSTILE, members, HOSTILE),),
-        caveats=(Caveat(HOSTILE, "stop"),),
-        definitions={HOSTILE: HOSTILE, "script": "a word inside the markup"},
-        parameters={HOSTILE: HOSTILE},
+        findings=(Finding(evil, evil, 1.0, "money", 5, evidence, grade="modelled", validated=evil),),
+        actions=(Action(evil, evil, evil, audience="../../audience", finding=evil),),
+        audiences=(Audience("../../audience", evil, members, evil),),
+        caveats=(Caveat(evil, "stop"),),
+        definitions={evil: evil, "script": "a word inside the markup"},
+        parameters={evil: evil},
     )
-    check = CheckResult(
-        HOSTILE,
-        HOSTILE,
-        HOSTILE,
-        1,
-        2,
-        HOSTILE,
-        HOSTILE,
-        "reported",
-        HOSTILE,
-        "problem",
-        examples=(((HOSTILE, HOSTILE),),),
-        sql=HOSTILE,
-    )
-    account = Account(HOSTILE, (HOSTILE,), 1, 0, 0, 1, ((HOSTILE, 1),), ((HOSTILE, 0),), (HOSTILE,))
+    examples = (((evil, evil),),)
+    check = CheckResult(evil, evil, evil, 1, 2, evil, evil, "reported", evil, "problem", examples=examples, sql=evil)
+    account = Account(evil, (evil,), 1, 0, 0, 1, ((evil, 1),), ((evil, 0),), (evil,))
     return RunView(
         run_id="run-1",
-        dataset=HOSTILE,
-        currency=HOSTILE,
-        money=HOSTILE,
+        dataset=evil,
+        currency=evil,
+        money=evil,
         results=(result,),
         quality=DataQuality((account,), (check,)),
-        features=(Feature(HOSTILE, "text", HOSTILE, HOSTILE),),
-        switched_off=(SwitchedOff("off", HOSTILE, (Missing(HOSTILE, HOSTILE),)),),
-        failed=(Failed("failed", HOSTILE, HOSTILE),),
-        earlier=EarlierRun(HOSTILE, HOSTILE, HOSTILE, {HOSTILE: result.findings}),
-        settings=HOSTILE,
-        versions={HOSTILE: HOSTILE},
-        timings={HOSTILE: 1.0},
-        fingerprints={HOSTILE: HOSTILE},
-        row_counts={HOSTILE: 1},
+        features=(Feature(evil, "text", evil, evil),),
+        switched_off=(SwitchedOff("off", evil, (Missing(evil, evil),)),),
+        failed=(Failed("failed", evil, evil),),
+        earlier=EarlierRun(evil, evil, evil, {evil: result.findings}),
+        settings=evil,
+        versions={evil: evil},
+        timings={evil: 1.0},
+        fingerprints={evil: evil},
+        row_counts={evil: 1},
     )

@@ -43,6 +43,8 @@ class Engine(ABC):
 
     kind: str = ""
     functions: Functions
+    files: Any
+    """Takes files in: the staging that `intake.sources` asks for."""
     backend: Any
 
     def collect(self, expr: ir.Expr, max_rows: int) -> pa.Table:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regulars.engine.base import Engine, Functions
+from regulars.engine.duckdb_files import DuckdbFiles
 from regulars.errors import RegularsError, SettingsError
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ class DuckdbEngine(Engine):
             raise SettingsError(f"DuckDB refuses the [engine] settings: {problem}", mend="mend [engine]") from problem
         self.backend = ibis.duckdb.from_connection(self.connection)
         self.functions = DuckdbFunctions()
+        self.files = DuckdbFiles(self.connection, self.backend, self.folder)
 
     def _fetch(self, expr: ir.Table) -> pa.Table:
         return self._relation(expr, self.connection).to_arrow_table()

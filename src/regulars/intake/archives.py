@@ -75,7 +75,7 @@ class Part:
 
     def _unpacked(self, file: IO[bytes]) -> IO[bytes]:
         opener = _OPENERS.get(PurePosixPath(self.member or self.path.name).suffix.lower())
-        return opener(file, "rb") if opener else file  # type: ignore[operator, no-any-return]
+        return opener(file, "rb") if opener else file  # type: ignore[operator]
 
     def head(self, size: int) -> bytes:
         """The first bytes."""

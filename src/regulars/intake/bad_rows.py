@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from regulars.core.quality import Severity
     from regulars.intake.ingest import Ingested
 
+PURCHASES = ("lines", "orders")
 OFF = "off"
 """The word in `[checks]` that silences a check."""
 MAX_EXAMPLES = 3
@@ -125,13 +126,13 @@ class Context:
             self.engine.sql(bad) if bad is not None else "",
         )  # fmt: skip
 
-    def examples(self, bad: ir.Table, column: str = "") -> tuple[Example, ...]:
-        """The first bad rows: where they are from, the column in question, then the others."""
+    def examples(self, bad: ir.Table, column: str = "", order: Sequence[ir.Value] = ()) -> tuple[Example, ...]:
+        """The first bad rows, as ordered: where each is from, the column in question, then the others."""
         names = [name for name in bad.columns if not name.startswith("_")]
         names.sort(key=lambda name: name != column)
         place = [name for name in ("_source", "_row") if name in bad.columns]
-        shown = bad.select(*place, *names[: MAX_EXAMPLE_COLUMNS - len(place)])
-        rows = self.fetch(shown.order_by(*(place or shown.columns)), MAX_EXAMPLES)
+        shown = [*place, *names[: MAX_EXAMPLE_COLUMNS - len(place)]]
+        rows = self.fetch(bad.order_by(*order, *(place or shown)).select(*shown), MAX_EXAMPLES)
         return tuple(as_example(row) for row in rows)
 
 
@@ -266,10 +267,11 @@ def some(words: Sequence[str], most: int = 12) -> str:
 
 def as_example(row: Mapping[str, object]) -> Example:
     """A row to be shown, every value as text; `_source` and `_row` lose their mark."""
-    return tuple((name.removeprefix("_"), _text(value)) for name, value in row.items())
+    return tuple((name.removeprefix("_"), as_text(value)) for name, value in row.items())
 
 
-def _text(value: object) -> str:
+def as_text(value: object) -> str:
+    """A value as an example shows it, cut where it is long."""
     if value is None:
         return ""
     if isinstance(value, datetime):

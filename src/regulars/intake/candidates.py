@@ -21,22 +21,10 @@ SURE, LIKELY, LEAST = 0.85, 0.6, 0.35
 """From which confidence on a guess is called sure or likely; below the last it is not made."""
 
 _NAMELESS = re.compile(r"(?:column|col|field|f|v|c|unnamed:?)[ _]?\d+", re.IGNORECASE)
-_EXPERIMENT = frozenset(
-    [
-        "control",
-        "treatment",
-        "treated",
-        "test",
-        "testgroup",
-        "holdout",
-        "placebo",
-        "variant",
-        "baseline",
-        "kontrolle",
-        "kontrollgruppe",
-        "temoin",
-    ]
-)
+_EXPERIMENT = frozenset((
+    "control", "treatment", "treated", "test", "testgroup", "holdout", "placebo", "variant", "baseline", "kontrolle",
+    "kontrollgruppe", "temoin",
+))  # fmt: skip
 _NO_CONTACT = re.compile(r"no[ _-]?(?:e-?mail|mail|contact|offer|campaign|treatment)|none|[ab]", re.IGNORECASE)
 
 
@@ -145,9 +133,7 @@ def candidates(table: str, group: FileGroup) -> list[Candidate]:
     found: list[Candidate] = []
     for column in CONTRACT[table].columns:
         for name, profile in group.profiles.items():
-            by_name = name_score(table, column.name, name, group.subject) if group.has_names else 0.0
-            if not group.has_names:
-                by_name = _score_without_name(column.name, profile)
+            by_name = _score_of_name(table, column, name, group)
             if by_name <= 0:
                 continue
             by_values, reason = value_fit(column, profile)
@@ -156,10 +142,17 @@ def candidates(table: str, group: FileGroup) -> list[Candidate]:
                 score *= 0.3  # a number that never changes describes nothing
             if score >= 0.2:
                 words = "named so" if by_name >= SURE else "by its name" if by_name >= 0.5 else "name fits a little"
-                if not group.has_names:
-                    words = "by its values alone"
+                words = words if group.has_names else "by its values alone"
                 found.append(Candidate(column.name, name, score, tuple(filter(None, (words, reason)))))
     return found
+
+
+def _score_of_name(table: str, column: Column, name: str, group: FileGroup) -> float:
+    if not group.has_names:
+        return _score_without_name(column.name, group.profiles[name])
+    if column.kind not in ("id", "text") and "id" in read_name(name).meanings:
+        return 0.0
+    return name_score(table, column.name, name, group.subject)
 
 
 def _score_without_name(canonical: str, profile: ColumnProfile) -> float:
@@ -175,7 +168,10 @@ def _score_without_name(canonical: str, profile: ColumnProfile) -> float:
 
 
 def value_fit(column: Column, profile: ColumnProfile) -> tuple[float, str]:
-    """How well the values fit a canonical column, from 0 to 1, and what they are in a few words."""
+    """How well the values fit a canonical column, and what they are in a few words.
+
+    0: they cannot be it; 1: nothing speaks against it; above 1: they say more than the name does.
+    """
     if profile.kind == "empty":
         return 0.6, "no value in the sample"
     special = _SPECIAL.get(column.name)
@@ -256,7 +252,7 @@ def _fit_arm(profile: ColumnProfile) -> tuple[float, str]:
         return 0.0, ""
     words = {word for arm in arms for word in re.split(r"[\W_\d]+", arm)}
     if words & _EXPERIMENT or any(_NO_CONTACT.fullmatch(arm) for arm in arms):
-        return 1.4, f"arms like {min(profile.distinct)[:30]}"  # the values say more than the name
+        return 1.4, f"arms like {min(profile.distinct)[:30]}"
     asked = set(read_name(profile.name).meanings) & {"arm"}
     return (0.7, "few values") if asked and profile.kind in ("boolean", "category", "integer") else (0.3, "")
 
@@ -313,14 +309,13 @@ def assign(found: Sequence[Candidate]) -> dict[str, Assigned]:
         if candidate.score >= LEAST and candidate.canonical not in chosen and candidate.column not in taken:
             chosen[candidate.canonical] = candidate
             taken.add(candidate.column)
-    result: dict[str, Assigned] = {}
-    for canonical, best in chosen.items():
-        others = [
-            other
-            for other in ranked
-            if other.canonical == canonical and other.column not in taken and other.score >= LEAST
-        ]
-        if others and others[0].score >= best.score - 0.06 and best.score >= SURE:
-            best = replace(best, score=0.75)  # noqa: PLW2901
-        result[canonical] = Assigned(best, tuple(other.column for other in others[:3]))
-    return result
+    return {canonical: _beside_others(best, ranked, taken) for canonical, best in chosen.items()}
+
+
+def _beside_others(best: Candidate, ranked: Sequence[Candidate], taken: set[str]) -> Assigned:
+    others = [
+        one for one in ranked if one.canonical == best.canonical and one.column not in taken and one.score >= LEAST
+    ]
+    if others and best.score >= SURE and others[0].score >= best.score - 0.06:
+        best = replace(best, score=0.75, reasons=(*best.reasons, "another fits as well"))
+    return Assigned(best, tuple(one.column for one in others[:3]))

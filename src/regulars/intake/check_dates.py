@@ -27,6 +27,7 @@ LONG_RUN_DAYS = 7
 EDGE_DAYS = 2
 """A month that starts or ends this many open days early is still whole."""
 MIN_SENTINEL_ROWS = 10
+_DAY = timedelta(days=1)
 _WEEKDAYS = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
 
 
@@ -89,10 +90,11 @@ def _strays(calendar: _Calendar, strays: dict[date, int], of: int) -> CheckResul
     listed = some([f"{day} ({number(count)})" for day, count in strays.items()], 6)
     return calendar.result(
         "stray_dates", rows, of,
-        f"{in_all(rows, of)} are dated far from all others: {listed}; the others lie between {days.first} and {days.last}",
+        f"the date is far from all others, which lie between {days.first} and {days.last}, in {in_all(rows, of)}: "
+        f"{listed}",
         "rows", shown=map(str, strays), severity="problem",
-        change=f"exclude = ['ordered_at > {days.last}'] or ['ordered_at < {days.first}'] under [tables.{calendar.table}] "
-        "sets them aside",
+        change=f"exclude = ['ordered_at < {days.first}', 'ordered_at >= {days.last + _DAY}'] under "
+        f"[tables.{calendar.table}] sets them aside",
     )  # fmt: skip
 
 
@@ -105,11 +107,16 @@ def _missing_months(calendar: _Calendar) -> CheckResult:
             "missing_months", 0, of, f"every month from {span} has purchases", "months", done="nothing to do"
         )
     names = [write(month, "month") for month in missing]
+    unexplained = [write(month, "month") for month in days.unexplained_months]
+    known = ""
+    if len(unexplained) < len(missing):
+        known = f"; all{f' but {some(unexplained)}' if unexplained else ''} are listed under exclude_periods"
     return calendar.result(
         "missing_months", len(missing), of,
-        f"{in_all(len(missing), of, 'months')} from {span} have no purchase at all: {some(names, 24)}",
-        "months", shown=names, severity="warning",
-        change="add the missing files; or list the months under exclude_periods of [dataset], where there were none",
+        f"there is no purchase at all in {in_all(len(missing), of, 'months')} from {span}: {some(names, 24)}{known}",
+        "months", shown=names, severity="warning" if unexplained else "note",
+        change="add the missing files; or list the months under exclude_periods of [dataset], where there were none"
+        if unexplained else "",
     )  # fmt: skip
 
 
@@ -120,7 +127,7 @@ def _closed_weekdays(calendar: _Calendar) -> Iterator[CheckResult]:
         seldom = f" (except on {some([str(day) for day in there], 3)})" if there else ""
         names = [_WEEKDAYS[weekday] for weekday in closed]
         yield calendar.result(
-            "closed_weekdays", len(closed), 7, f"never open on {' and '.join(names)}{seldom}", "weekdays",
+            "closed_weekdays", len(closed), 7, f"there are no purchases on {' and '.join(names)}{seldom}", "weekdays",
             done="these days are not counted as missing",
         )  # fmt: skip
 
@@ -131,16 +138,15 @@ def _missing_days(calendar: _Calendar) -> Iterator[CheckResult]:
     if not missing:
         return
     if len(missing) > (1 - SPARSE_SHARE) * of:
-        yield calendar.result(
-            "missing_days", len(missing), of, f"purchases are sparse: {in_all(len(missing), of, 'days')} have none", "days"
-        )
+        sentence = f"purchases are sparse: there are none on {in_all(len(missing), of, 'days')}"
+        yield calendar.result("missing_days", len(missing), of, sentence, "days")
         return
     found = sorted(runs(missing, days.open_days), key=lambda run: (run[0] - run[1], run[0]))
     names = [f"{start} to {end}" if start != end else str(start) for start, end in found]
     is_long = (found[0][1] - found[0][0]).days + 1 >= LONG_RUN_DAYS
     yield calendar.result(
         "missing_days", len(missing), of,
-        f"{in_all(len(missing), of, 'open days')} have no purchase: {some(names, 6)}",
+        f"there is no purchase on {in_all(len(missing), of, 'open days')}: {some(names, 6)}",
         "days", shown=names, severity="warning" if is_long else "note",
         change="add what is missing; or list closed times under exclude_periods of [dataset]",
     )  # fmt: skip
@@ -150,9 +156,9 @@ def _partial_months(calendar: _Calendar) -> Iterator[CheckResult]:
     days = calendar.days
     usual_gap = max(1.0, len(days.open_days) / len(days.rows))
     tolerated = max(EDGE_DAYS, 3 * usual_gap)
-    before = days.open_between(days.first.replace(day=1), days.first - timedelta(days=1))
-    month_end = (days.last.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
-    after = days.open_between(days.last + timedelta(days=1), month_end)
+    before = days.open_between(days.first.replace(day=1), days.first - _DAY)
+    month_end = (days.last.replace(day=28) + timedelta(days=4)).replace(day=1) - _DAY
+    after = days.open_between(days.last + _DAY, month_end)
     partial = []
     if len(before) > tolerated:
         partial.append(f"{write(days.first, 'month')} starts on {days.first}")
@@ -183,8 +189,8 @@ def _stand_in_days(context: Context) -> Iterator[CheckResult]:
                 bad = rows.filter(rows[column].cast("date") == row["day"])
                 yield context.result(
                     "stand_in_dates", name, column, row["rows"], of,
-                    f"{column} is {row['day']} in {in_all(row['rows'], of)}, far more than on any ordinary day: a stand-in "
-                    "for dates that are not known, or the day of a migration",
+                    f"{column} is {row['day']} in {in_all(row['rows'], of)}, far more than on ordinary days: "
+                    "a stand-in for dates that are not known, or the day of a migration",
                     bad=bad, change=f"exclude = ['{column} = {row['day']}'] under [tables.{name}] sets them aside",
                 )  # fmt: skip
 

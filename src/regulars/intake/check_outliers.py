@@ -1,18 +1,18 @@
 """Checks of numbers far beyond all others, and of giant orders that were taken back.
 
-How numbers are spread is read from a histogram on the log scale, 2 % wide: one small query whatever the size of the table. A number is
-extreme where it is beyond three times the spread of the middle half above the upper quartile (on the log scale; at least a
-factor of 8), and as far above the 99.9th percentile as that is above the median, or 20 times it, whichever is less. Heavy
-tails that are real (fuel sold by the hundredth of a gallon, wholesale orders) thus stay within.
+How numbers are spread is read from a histogram on the log scale, 2 % wide: one small query whatever the size of the
+table. A number is extreme where it lies three spreads of the middle half above the upper quartile (on the log scale; at
+least a factor of 8), and as far above the 99.9th percentile as that is above the median, or 20 times it, whichever is
+less. Heavy tails that are real (fuel in hundredths of a gallon, wholesale orders) thus stay within.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from regulars.core.units import write
-from regulars.intake.bad_rows import Check, as_example, in_all, number, some
+from regulars.intake import check_pairs
+from regulars.intake.bad_rows import PURCHASES, Check, in_all, number
 from regulars.measures import money
 
 if TYPE_CHECKING:
@@ -30,10 +30,6 @@ LEAST_SPREAD = 2.0
 TAIL_TIMES = 20.0
 LEAST_TIMES = 3.0
 TOP_SHARE = 0.001
-MAX_EXTREMES = 1000
-PROBLEM_SHARE = 0.01
-"""Pairs worth more than this share of the revenue are a problem."""
-PURCHASES = ("lines", "orders")
 _NOT_MEASURED = ("birth_year", "age")
 _LARGEST = 1e300
 
@@ -102,7 +98,7 @@ def _extremes(context: Context) -> Iterator[CheckResult]:
         for measure, extreme in found.items():
             yield _told(context, name, rows, measure, measures[measure], extreme)
         if name in PURCHASES and found:
-            yield from _pairs(context, name, {measure: extreme.least for measure, extreme in found.items()})
+            yield from check_pairs.find(context, name, {measure: extreme.least for measure, extreme in found.items()})
 
 
 def _measures(context: Context, name: str, rows: ir.Table) -> dict[str, ir.NumericValue]:
@@ -141,67 +137,25 @@ def _found(context: Context, rows: ir.Table, measures: Mapping[str, ir.NumericVa
 def _told(
     context: Context, name: str, rows: ir.Table, measure: str, value: ir.NumericValue, extreme: Extreme
 ) -> CheckResult:
-    bad = rows.filter(value.abs() >= extreme.least).order_by(value.abs().desc())
-    sign = "" if measure in ("income", "cost") else ", plus or minus,"
+    is_mapped = measure in rows.columns
+    rows = rows if is_mapped else rows.mutate(**{measure: value})
+    bad = rows.filter(rows[measure].abs() >= extreme.least)
+    rule = f"exclude = ['{measure} >= {extreme.least:.12g}'] under [tables.{name}] sets them aside"
     return context.result(
         "extreme_values", name, measure, extreme.rows, extreme.of,
-        f"{measure} is {number(extreme.least)} or more{sign} in {in_all(extreme.rows, extreme.of)}, where 999 of 1,000 have at "
-        f"most {number(extreme.ordinary)}",
-        bad=bad, change=f"exclude = ['{measure} >= {extreme.least:.12g}'] under [tables.{name}] sets them aside"
-        if measure in rows.columns else "",
+        f"{measure} is {number(extreme.least)} or more in {in_all(extreme.rows, extreme.of)}, where 999 of 1,000 are "
+        f"at most {number(extreme.ordinary)}",
+        bad=bad, examples=context.examples(bad, measure, [bad[measure].abs().desc()]),
+        change=rule if is_mapped else "",
     )  # fmt: skip
 
 
-def _pairs(context: Context, name: str, least: Mapping[str, float]) -> Iterator[CheckResult]:
-    """Extreme purchases that the same customer took back: the same product and minus the quantity, or minus the amount."""
-    table = context.tables[name]
-    accepted = _sized(table.numbered)
-    others = accepted.union(_sized(table.aside).select(*accepted.columns))
-    sizes = [column for column in ("_quantity", "_amount") if column in accepted.columns]
-    if not sizes or "customer_id" not in accepted.columns:
-        return
-    limits = [accepted[f"_{measure}"] >= limit for measure, limit in least.items() if f"_{measure}" in sizes]
-    if not limits:
-        return
-    condition = limits[0]
-    for limit in limits[1:]:
-        condition = condition | limit
-    extremes = accepted.filter(condition)
-    opposites = others.filter(others[sizes[-1]] < 0).rename(lambda column: f"{column}_opposite")
-    joined = extremes.join(opposites, extremes.customer_id == opposites.customer_id_opposite)
-    matches = _matches(joined, sizes)
-    pairs = joined.filter(matches)
-    found = context.fetch(pairs.order_by("_source", "_row", "_row_opposite"), MAX_EXTREMES)
-    once = {(row["_source"], row["_row"]): row for row in reversed(found)}
-    if once:
-        yield _told_pairs(context, name, pairs, list(reversed(once.values())))
-
-
-def _sized(rows: ir.Table) -> ir.Table:
-    names = ("_source", "_row", "order_id", "customer_id", "product_id", "ordered_at")
-    amount = money.amount(rows)
-    if amount is None and "paid" in rows.columns:
-        amount = rows.paid
-    return rows.select(
-        *[name for name in names if name in rows.columns],
-        **({"_quantity": rows.quantity} if "quantity" in rows.columns else {}),
-        **({"_amount": amount} if amount is not None else {}),
-    )
-
-
-def _matches(joined: ir.Table, sizes: Sequence[str]) -> ir.BooleanValue:
-    import ibis
-
-    matches = ibis.literal(False)
-    if "_amount" in sizes:
-        opposite = joined["_amount"] + joined["_amount_opposite"]
-        matches = matches | (opposite.abs() < money_tolerance())
-    if "_quantity" in sizes and "product_id" in joined.columns:
-        is_same = joined["product_id"] == joined["product_id_opposite"]
-        matches = matches | (is_same & (joined["_quantity"] == -joined["_quantity_opposite"]))
-    return matches.fill_null(False)
-
-
-def money_tolerance() -> float:
-    """Amounts this close are equal."""
-    return 0.005
+CHECKS = (
+    Check(
+        {
+            "extreme_values": "numbers far beyond all others",
+            "cancelling_pairs": "extreme purchases that the same customer took back",
+        },
+        _extremes,
+    ),
+)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from regulars.core.units import write
-from regulars.intake.bad_rows import KEPT, Check, in_all, number, some
+from regulars.intake.bad_rows import KEPT, PURCHASES, Check, in_all, number, some
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,16 +31,16 @@ class Reference:
 
 
 def _references() -> Iterator[Reference]:
-    for table in ("lines", "orders"):
+    for table in PURCHASES:
         yield Reference("orphan_customers", table, "customer_id", "customers", "customer_id", "they have no profile")
         yield Reference("orphan_products", table, "product_id", "products", "product_id", "they have no category")
-        yield Reference("orphan_campaigns", table, "campaign_id", "campaigns", "campaign_id", "their kind is not known")
-        yield Reference("orphan_devices", table, "device_id", "devices", "device_id", "their platform is not known")
+        yield Reference("orphan_campaigns", table, "campaign_id", "campaigns", "campaign_id", "their kind is unknown")
+        yield Reference("orphan_devices", table, "device_id", "devices", "device_id", "their platform is unknown")
         yield Reference("orphan_statuses", table, "status_id", "statuses", "status_id", "not counted as sales")
     yield Reference("orphan_orders", "lines", "order_id", "orders", "order_id", "they belong to no order that counts")
     for table in ("contacts", "referrals", "category_spend"):
         yield Reference("orphan_customers", table, "customer_id", "customers", "customer_id", "they have no profile")
-    yield Reference("orphan_campaigns", "contacts", "campaign_id", "campaigns", "campaign_id", "their kind is not known")
+    yield Reference("orphan_campaigns", "contacts", "campaign_id", "campaigns", "campaign_id", "their kind is unknown")
     for table in ("customers", "referrals"):
         yield Reference("orphan_sponsors", table, "sponsor_id", "customers", "customer_id", "they have no profile")
 
@@ -78,11 +78,11 @@ def _orphan(context: Context, reference: Reference) -> CheckResult:
     top = context.fetch(lost.order_by(lost["_rows"].desc(), name), 5)
     listed = some([f"{row[name]} ({number(row['_rows'])})" for row in top])
     is_many = found > MANY * of
-    hint = f"; with {write(found / of, 'share')} of the rows, the ids may be written differently in the two tables" if is_many else ""
+    hint = f"; {write(found / of, 'share')} is so much that ids may be written in two ways" if is_many else ""
     return context.result(
         reference.check, reference.table, name, found, of,
-        f"{number(counted['lost_ids'])} of {number(counted['ids'])} different {name} of {reference.table} are not in "
-        f"{reference.target}: {listed}; they are {in_all(found, of)}{hint}",
+        f"{name} of {reference.table} is not in {reference.target} in {in_all(found, of)}, for "
+        f"{in_all(counted['lost_ids'], counted['ids'], 'different ids')}: {listed}{hint}",
         bad=bad, severity="problem" if is_many or name in ("status_id", "order_id") else "warning",
         done=f"{KEPT}; {reference.lost}", change=f"add them to the source of [tables.{reference.target}]",
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Checks that look at one row at a time, and at what a column is as a whole: amounts, dates, orders against profiles."""
+"""Checks that look at one row at a time, and at a column as a whole: amounts, dates, orders against profiles."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from regulars.core.units import write
-from regulars.intake.bad_rows import Check, RowCheck, count_rows, number
+from regulars.intake.bad_rows import PURCHASES, Check, RowCheck, as_text, count_rows, number
 from regulars.measures import money
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from regulars.core.quality import CheckResult
     from regulars.intake.bad_rows import Context
 
-PURCHASES = ("lines", "orders")
 EARLIEST = date(1990, 1, 1)
 """No customer data that anyone analyses are older; earlier dates are stand-ins such as 1970-01-01."""
 HALF_A_CENT = 0.005 + 1e-9
@@ -60,11 +59,9 @@ def _amounts(rows: ir.Table) -> Iterator[RowCheck]:
         if column not in rows.columns:
             continue
         after = "" if column == "unit_price" else ": refunds, which lower the revenue"
-        zero = ": gifts, samples or errors" if column == "unit_price" else ": counted as orders, with no money"
+        zero = ": gifts, samples or errors" if column == "unit_price" else ": they bring no money"
         name, value = _NAMES[column], rows[column]
-        yield RowCheck(
-            f"negative_{name}", column, value < 0, f"the {words} is below zero", f"{column} < 0", after
-        )
+        yield RowCheck(f"negative_{name}", column, value < 0, f"the {words} is below zero", f"{column} < 0", after)
         yield RowCheck(
             f"zero_{name}", column, value == 0, f"the {words} is zero", f"{column} = 0", zero,
             "warning" if column == "unit_price" else "note",
@@ -94,7 +91,7 @@ def _payments(rows: ir.Table) -> Iterator[RowCheck]:
     tolerance = ibis.greatest(ibis.literal(HALF_A_CENT), due.abs() * PAID_TOLERANCE_SHARE)
     yield RowCheck(
         "paid_contradicts_amount", "paid", (rows.paid - due).abs() > tolerance,
-        "paid is not amount − discount", after=": money = \"paid\" and money = \"amount_less_discount\" give different answers",
+        "paid is not amount − discount", after=": the setting money decides which of them counts",
     )  # fmt: skip
 
 
@@ -157,11 +154,11 @@ def _flat_columns(context: Context, name: str, counted: Mapping[str, Any]) -> It
                 bad=bad.filter(bad[column].isnull()), examples=(), change="map another column, or leave it out",
             )  # fmt: skip
         elif filled == rows and counted[f"least {column}"] == counted[f"most {column}"]:
-            value = str(counted[f"least {column}"])
+            value = as_text(counted[f"least {column}"])
             yield context.result(
                 "constant_column", name, column, rows, rows,
                 f"{column} is '{value}' in all {number(rows)} rows, so nothing can be told from it",
-                bad=bad.filter(bad[column].notnull()), examples=(), severity="note", change="leave it out of the mapping",
+                bad=bad.filter(bad[column].notnull()), examples=(), severity="note", change="leave it out",
             )  # fmt: skip
 
 

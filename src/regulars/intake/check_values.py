@@ -22,8 +22,8 @@ FREE_TEXT = ("name", "description", "model")
 PLACEHOLDERS = frozenset(
     (
         "unknown", "not known", "undefined", "unspecified", "not specified", "not available", "not provided", "not set",
-        "notset", "missing", "n.a.", "n.a", "n / a", "tbd", "tba", "test", "testing", "dummy", "xxx", "xx", "x", "-", "--",
-        "---", "?", "??", "???", ".", "..", "...", "_", "#", "*",
+        "notset", "missing", "n.a.", "n.a", "n / a", "tbd", "tba", "test", "testing", "dummy", "xxx", "xx", "x", "-",
+        "--", "---", "?", "??", "???", ".", "..", "...", "_", "#", "*",
     )
 )  # fmt: skip
 
@@ -129,7 +129,7 @@ CHECKS = (
     Check(
         {
             "several_spellings": "values that differ only in case or blanks",
-            "placeholder_values": "words that stand for a value that is not known, such as 'unknown' or the column's own name",
+            "placeholder_values": "words for a value that is not known: 'unknown', '?', the column's own name",
         },
         _labels,
     ),

@@ -42,7 +42,7 @@ BLOCKING = frozenset(
         "tax", "shipping", "marital", "count", "week", "month", "days", "recency", "supplier", "coupon", "referral",
         "email", "phone", "address", "currency", "store", "customer", "order", "product", "device", "status", "sponsor",
         "referee", "source", "birth", "end", "first", "last", "contact", "spend", "error", "postcode", "reason",
-        "accept",
+        "accept", "send",
     }
 )  # fmt: skip
 """Meanings that make a name mean something else, unless a pattern asks for them: "discount percent" is no discount."""

@@ -9,6 +9,7 @@ import itertools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from regulars.core.contract import CONTRACT
 from regulars.intake.candidates import Candidate
 from regulars.intake.vocabulary import read_name
 
@@ -77,8 +78,6 @@ def with_links(found: Sequence[Candidate], table: str, group: FileGroup, keys: S
 
 
 def _references(table: str, key_table: str) -> tuple[str, ...]:
-    from regulars.core.contract import CONTRACT
-
     return tuple(name for name in CONTRACT[table].names if KEY_OF.get(name) == key_table and name != "sponsor_id")
 
 
@@ -204,8 +203,8 @@ def _product_share(quantity: Sequence[float], price: Sequence[float], total: Seq
 
 
 def _is_after_discount(value: Sequence[float], off: Sequence[float]) -> bool:
-    larger = sum(taken > left > 0 for left, taken in zip(value, off, strict=True))
-    return larger >= 2
+    """Whether more was taken off than is there, in some rows; discounts are written with either sign."""
+    return sum(abs(taken) > left > 0 for left, taken in zip(value, off, strict=True)) >= 2
 
 
 def _move_to_paid(found: list[Candidate], column: str, reason: str) -> None:

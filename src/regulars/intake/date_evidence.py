@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 Order = Literal["", "day_first", "month_first", "undecided", "contradictory"]
 Coding = Literal["", "typed", "text", "yyyymmdd", "excel", "seconds", "milliseconds"]
 
+_LONGEST = 45
+_PLAIN_NUMBER = re.compile(r"\d+([.,]\d+)?")
 _TWO_FIRST = re.compile(r"(\d{1,2})[-/. ](\d{1,2})[-/. ]\d{2}(?:\d{2})?(?!\d)")
 
 
@@ -94,8 +96,8 @@ def read_texts(values: Sequence[str]) -> DateEvidence:
     >>> read_texts(["03/04/2021", "05/04/2021"]).order, read_texts(["13/04/2021", "05/25/2021"]).order
     ('undecided', 'contradictory')
     """
-    pairs = [(value, dates.shape_of(value)) for value in values if len(value) <= 45 and value[:1].isalnum()]
-    counts = Counter(shape for _, shape in pairs if not re.fullmatch(r"9+([.,]9+)?", shape))
+    pairs = [(value, dates.shape_of(value)) for value in values if _may_be_date(value)]
+    counts = Counter(shape for _, shape in pairs)
     if not counts:
         return DateEvidence()
     shapes = [_shape(shape, count, pairs) for shape, count in counts.most_common(50)]
@@ -117,8 +119,13 @@ def read_texts(values: Sequence[str]) -> DateEvidence:
         formats=plan.formats,
         evidence=plan.evidence,
         has_offset=plan.has_offset,
-        example=next(value for value, shape in pairs if shape in counts)[:40],
+        example=pairs[0][0][:40],
     )
+
+
+def _may_be_date(value: str) -> bool:
+    """Whether a text is worth a look: short, and no plain number."""
+    return len(value) <= _LONGEST and value[0].isalnum() and not _PLAIN_NUMBER.fullmatch(value)
 
 
 def _shape(shape: str, count: int, pairs: Sequence[tuple[str, str]]) -> dates.Shape:

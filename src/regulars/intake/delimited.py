@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 from regulars.errors import SourceError
 from regulars.intake import encodings
 from regulars.intake.archives import scratch_folder
-from regulars.intake.dialect import BLANKS, Dialect, sniff
-from regulars.intake.even_rows import PROBLEM, Tally, copy_evenly
+from regulars.intake.dialect import BLANKS, Dialect, sample_rows
+from regulars.intake.even_rows import DELIMITER, QUOTE, Tally, copy_evenly
 from regulars.intake.row_scan import Shape, scan
-from regulars.intake.staging import MISSING
+from regulars.intake.sniffer import sniff
+from regulars.intake.staging import MISSING, PROBLEM
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,6 +51,14 @@ def find_dialect(part: Part, reader: ReaderSettings) -> Dialect:
     dialect = sniff(text, whole=whole, reader=reader, shown=part.shown)
     said = (f"it is read as {found.name}: {found.evidence}",) if found.evidence else ()
     return replace(dialect, encoding=found.name, evidence=said + dialect.evidence)
+
+
+def first_rows(part: Part, dialect: Dialect, count: int) -> list[list[str | None]]:
+    """The first rows of a file, each with as many cells as there are columns; a cell that is not there is None."""
+    head = part.head(HEAD_BYTES)
+    text = codecs.getincrementaldecoder(dialect.encoding)("replace").decode(head).removeprefix("\ufeff")
+    rows = sample_rows(text, dialect, whole=len(head) < HEAD_BYTES)[dialect.skip + dialect.header :]
+    return [[*row[: dialect.width], *[None] * (dialect.width - len(row))] for row in rows[:count]]
 
 
 class EmptySourceError(SourceError):
@@ -111,7 +120,7 @@ def append(
         tally = copy_evenly(path, dialect, copy, baskets=reader.format == "baskets", first_basket=first_basket)
         columns = (*dialect.columns, PROBLEM)
         if not staging.append_delimited(
-            name, number, copy, columns, delimiter=",", quote='"', header=True, missing=MISSING, rows=tally.rows
+            name, number, copy, columns, delimiter=DELIMITER, quote=QUOTE, header=True, missing=MISSING, rows=tally.rows
         ):
             raise SourceError(
                 f"{part.shown} has a row that is too long to read", mend="look for a cell of more than 16 MB"

@@ -13,8 +13,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 from regulars.errors import SourceError
 from regulars.intake import encodings
-from regulars.intake.even_rows import PROBLEM
 from regulars.intake.header import RESERVED, free_name
+from regulars.intake.staging import PROBLEM
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,7 +96,7 @@ class Documents:
 
 
 def _text(file: IO[bytes], encoding: str) -> io.TextIOBase:
-    return io.TextIOWrapper(file, encoding=encoding, newline="\n")  # type: ignore[type-var]
+    return io.TextIOWrapper(file, encoding=encoding, newline="\n")
 
 
 def _cell(value: Any) -> str | None:

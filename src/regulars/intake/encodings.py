@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import codecs
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from typing import IO, TYPE_CHECKING
 
 from regulars.errors import SourceError
 
@@ -106,7 +106,7 @@ def named(name: str, head: bytes, shown: str) -> str:
     return "utf-8" if codec == "utf-8-sig" else codec
 
 
-def copy_as_utf8(source: BinaryIO, encoding: str, target: Path) -> None:
+def copy_as_utf8(source: IO[bytes], encoding: str, target: Path) -> None:
     """A copy in UTF-8 without a byte-order mark, made in a stream.
 
     Raises:

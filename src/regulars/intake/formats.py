@@ -40,13 +40,14 @@ def format_of(part: Part, reader: ReaderSettings) -> Format:
     """
     head = part.head(_HEAD)
     if reader.format:
-        return "csv" if reader.format in ("csv", "baskets") else reader.format
+        return "csv" if reader.format == "baskets" else reader.format
     if head.startswith(b"PAR1"):
         return "parquet"
-    for start, name in (("sqlite", b"SQLite format 3"), ("duckdb", b"DUCK")):
-        if head.startswith(name) or head[8:].startswith(name):
+    for scheme, mark in (("sqlite", b"SQLite format 3"), ("duckdb", b"DUCK")):
+        if mark in (head[: len(mark)], head[8 : 8 + len(mark)]):
             raise SourceError(
-                f"{part.shown} is a {start} database", mend=f'write source = "{start}:///{part.shown}" and reader.table'
+                f"{part.shown} is a database",
+                mend=f'write source = "{scheme}:///{part.shown}" and reader = {{ table = "…" }}',
             )
     for start, words in _FOREIGN:
         if head.startswith(start):

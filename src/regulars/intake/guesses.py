@@ -152,3 +152,13 @@ class Guesses:
     def table(self, name: str) -> Guess | None:
         """The guess for a canonical table, or None."""
         return next((guess for guess in self.tables if guess.table == name), None)
+
+    def lines(self) -> list[str]:
+        """What was guessed, a line per table, and the files that serve none."""
+        found = []
+        for guess in self.tables:
+            doubtful = [mapped.column for mapped in guess.columns if mapped.word != "sure"]
+            doubt = f"; look at {', '.join(doubtful)}" if doubtful else ""
+            use = "" if guess.is_active else "; written as comments"
+            found.append(f"{guess.table} ← {', '.join(guess.sources)}: {guess.word}, {len(guess.columns)} columns{doubt}{use}")
+        return [*found, *(f"not used: {unused.path}: {unused.reason}" for unused in self.unused)]

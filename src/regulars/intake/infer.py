@@ -258,6 +258,7 @@ def _as_guess(role: Role, chosen: Sequence[Role], roles: Sequence[Role]) -> Gues
         for canonical, assigned in role.assigned.items()
     )
     order = CONTRACT[role.table].names
+    dates = {column.name for column in CONTRACT[role.table].columns if column.kind in ("instant", "date")}
     mapped = tuple(sorted(mapped, key=lambda one: order.index(one.canonical)))
     siblings = [other for other in chosen if other.group is role.group]
     others = [other for other in roles if other.table == role.table and other.group is not role.group]
@@ -276,11 +277,7 @@ def _as_guess(role: Role, chosen: Sequence[Role], roles: Sequence[Role]) -> Gues
         success=suggestions.success_ids(role),
         left_out=suggestions.left_out(role, chosen, roles, further) if role is siblings[0] else (),
         other_sources=tuple(dict.fromkeys(source for other in others for source in other.group.sources)),
-        dates=tuple(
-            (one.column, role.group.profiles[one.column].dates)
-            for one in mapped
-            if CONTRACT[role.table].column(one.canonical).kind in ("instant", "date")  # type: ignore[union-attr]
-        ),
+        dates=tuple((one.column, role.group.profiles[one.column].dates) for one in mapped if one.canonical in dates),
         notes=suggestions.number_notes(role),
     )
 

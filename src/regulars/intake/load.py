@@ -79,7 +79,7 @@ def load(
     _refuse_nothing(tables)
     told("checking")
     found = checks.run(checks.Context(tables=tables, rows=rows, settings=settings, as_of=as_of, engine=engine))
-    notes = [note for name, raw in raws.items() for note in sources.as_checks(name, raw)]
+    notes = [note for raw in {id(raw): raw for raw in raws.values()}.values() for note in raw.notes]
     quality = DataQuality(
         accounts=tuple(table.account for table in tables.values()),
         checks=(*(check for table in tables.values() for check in table.checks), *notes, *found),
@@ -95,12 +95,15 @@ def _look(
     """Every source opened and surveyed; the problems of all tables are told together."""
     raws: dict[str, RawTable] = {}
     surveys: dict[str, Survey] = {}
+    opened: dict[tuple[object, ...], RawTable] = {}
     errors: list[RegularsError] = []
     for name, table in settings.tables.items():
         told(f"looking at {name}")
         try:
-            raw = sources.open_table(name, table, settings.folder, engine)
-            raws[name] = raw
+            place = (table.source, table.reader)  # several tables may come from one source; it is read once
+            if place not in opened:
+                opened[place] = sources.open_table(name, table, settings.folder, engine)
+            raw = raws[name] = opened[place]
             surveys[name] = survey(
                 name,
                 table,

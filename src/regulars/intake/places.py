@@ -11,10 +11,13 @@ import os
 import re
 from dataclasses import dataclass
 from difflib import get_close_matches
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from regulars.errors import SourceError
 from regulars.intake.archives import Part, data_files, members
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _ADDRESS = re.compile(r"[a-z][a-z0-9+]+://", re.IGNORECASE)
 _PATTERN = re.compile(r"[*?\[]")
@@ -72,7 +75,8 @@ def find(source: str, folder: Path, member: str = "") -> Found:
     passed_over: list[str] = []
     try:
         if path.is_dir():
-            paths, passed_over = _in_folder(path, source, folder)
+            paths, beside = in_folder(path)
+            passed_over = [show(one, folder) for one in beside]
         elif path.exists():
             paths = [path]
         elif _PATTERN.search(source):
@@ -96,6 +100,7 @@ def find(source: str, folder: Path, member: str = "") -> Found:
 def show(path: Path, folder: Path) -> str:
     """A path for people: relative to the settings' folder where it lies below it.
 
+    >>> from pathlib import Path
     >>> show(Path("/data/may/sales.csv"), Path("/data"))
     'may/sales.csv'
     """
@@ -118,14 +123,18 @@ def fingerprint(path: Path) -> tuple[int, str]:
     return size, digest.hexdigest()
 
 
-def _in_folder(path: Path, source: str, folder: Path) -> tuple[list[Path], list[str]]:
-    """The data files of a folder; those of the folders below it where it has none of its own."""
+def in_folder(path: Path) -> tuple[list[Path], list[Path]]:
+    """The data files of a folder, or of the folders below it where it has none of its own; and what lies beside them.
+
+    Raises:
+        SourceError: There is no data file.
+    """
     for files in (sorted(path.iterdir()), sorted(path.rglob("*"))):
-        below = [one.relative_to(path).as_posix() for one in files if one.is_file()]
-        data, others = data_files(below)
+        names = [one.relative_to(path).as_posix() for one in files if one.is_file()]
+        data, others = data_files(names)
         if data:
-            return [path / name for name in data], [show(path / name, folder) for name in others]
-    raise SourceError(f"the folder {source} has no data file in it", mend="name the file, or another folder")
+            return [path / name for name in data], [path / name for name in others]
+    raise SourceError(f"the folder {path} has no data file in it", mend="name the file, or another folder")
 
 
 def _matching(source: str, folder: Path) -> tuple[list[Path], list[str]]:

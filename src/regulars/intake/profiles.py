@@ -239,11 +239,12 @@ def _number_evidence(filled: Sequence[str]) -> NumberEvidence:
     comma = point = unclear = zeros = 0
     signs: Counter[str] = Counter()
     for text in filled:
+        if text.isdigit():
+            zeros += len(text) > 1 and text[0] == "0"
+            continue
         bare, sign = _without_sign(text)
         if sign:
             signs[sign] += 1
-        digits = bare.lstrip("+-−(")
-        zeros += len(digits) > 1 and digits[0] == "0" and digits.isdigit()
         last = max(bare.rfind(","), bare.rfind("."))
         if last < 0 or not _NUMBER.fullmatch(bare):
             continue
@@ -272,6 +273,8 @@ def _without_sign(text: str) -> tuple[str, str]:
 
 
 def _read_number(text: str, decimal: str) -> float | None:
+    if text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER:
+        return float(text)
     bare, _ = _without_sign(text)
     bare = bare.replace("−", "-")
     if bare.startswith("(") and bare.endswith(")"):  # bookkeepers' negative

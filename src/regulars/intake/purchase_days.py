@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
+from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 STRAY_DAYS = 180
 STRAY_TIMES = 20
 STRAY_SHARE = 0.001
-"""Strays lie this many days, and this many times the usual gap, from the others and have no more than this share of the rows."""
+"""Strays lie this many days, and this many usual gaps, from the others and have at most this share of the rows."""
 CLOSED_SHARE = 0.05
 MIN_WEEKS = 4
 _DAY = timedelta(days=1)
@@ -46,14 +47,19 @@ class PurchaseDays:
 
     @cached_property
     def months(self) -> list[date]:
-        """Every month from the first to the last that does not lie within excluded periods."""
-        expected = {day.replace(day=1) for day in self._between(self.first, self.last)}
-        return [month for month in months_of(self.first, self.last) if month in expected]
+        """Every month from the first to the last."""
+        return months_of(self.first, self.last)
 
     @cached_property
     def missing_months(self) -> list[date]:
         """Those of the months that have no purchase."""
         return [month for month in self.months if month not in self._months_with]
+
+    @cached_property
+    def unexplained_months(self) -> list[date]:
+        """Those of the missing months that do not lie within excluded periods."""
+        expected = {day.replace(day=1) for day in self._between(self.first, self.last)}
+        return [month for month in self.missing_months if month in expected]
 
     @cached_property
     def _months_with(self) -> set[date]:
@@ -63,7 +69,8 @@ class PurchaseDays:
     def closed_weekdays(self) -> tuple[int, ...]:
         """Weekdays with hardly ever a purchase, where most other days have one; Monday is 0."""
         days = [day for day in self._between(self.first, self.last) if day.replace(day=1) in self._months_with]
-        closed = tuple(weekday for weekday in range(7) if self._is_closed([day for day in days if day.weekday() == weekday]))
+        by_weekday = [[day for day in days if day.weekday() == weekday] for weekday in range(7)]
+        closed = tuple(weekday for weekday in range(7) if self._is_closed(by_weekday[weekday]))
         others = [day for day in days if day.weekday() not in closed]
         return closed if sum(day in self.rows for day in others) > len(others) / 2 else ()
 
@@ -105,7 +112,7 @@ def without_strays(rows: Mapping[date, int]) -> tuple[dict[date, int], dict[date
     {datetime.date(2099, 1, 1): 1}
     """
     days = list(rows)
-    gaps = [(after - before).days for before, after in zip(days, days[1:], strict=False)]
+    gaps = [(after - before).days for before, after in pairwise(days)]
     if not gaps:
         return dict(rows), {}
     far = max(STRAY_DAYS, STRAY_TIMES * median(gaps))
@@ -116,7 +123,8 @@ def without_strays(rows: Mapping[date, int]) -> tuple[dict[date, int], dict[date
         blocks[-1].append(day)
     sizes = [sum(rows[day] for day in block) for block in blocks]
     most = max(1.0, STRAY_SHARE * sum(sizes))
-    strays = {day for block, size in zip(blocks, sizes, strict=True) if size <= most and size < max(sizes) for day in block}
+    few = [block for block, size in zip(blocks, sizes, strict=True) if size <= most and size < max(sizes)]
+    strays = {day for block in few for day in block}
     return {day: rows[day] for day in days if day not in strays}, {day: rows[day] for day in days if day in strays}
 
 

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 from regulars.core.quality import CheckResult
 from regulars.errors import SourceError, closest
 from regulars.intake import databases, delimited, documents, places, workbooks
-from regulars.intake.even_rows import PROBLEM
 from regulars.intake.header import unique_names
 from regulars.intake.places import SourceFile
+from regulars.intake.staging import PROBLEM
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from regulars.core.config import ReaderSettings
+    from regulars.core.quality import Severity
     from regulars.intake.archives import Part
     from regulars.intake.dialect import Dialect
     from regulars.intake.even_rows import Tally
@@ -69,7 +70,7 @@ class Work:
         unit: str = "rows",
     ) -> None:
         """Remember what was decided or noticed."""
-        severity = "warning" if is_warning else "note"
+        severity: Severity = "warning" if is_warning else "note"
         self.notes.append(
             CheckResult(check, self.table, "", rows, of, sentence, done, "reported", change, severity, unit)
         )
@@ -215,6 +216,16 @@ def _note_tally(work: Work, shown: str, dialect: Dialect, tally: Tally) -> None:
             f"{shown}: rows open a quote that nothing closes",
             "each is taken for one line, and handed on with that remark",
             rows=tally.open_quotes,
+            of=tally.rows,
+            change="mend the file, or set reader.quote",
+            is_warning=True,
+        )
+    if tally.loose_quotes:
+        work.note(
+            "loose_quotes",
+            f"{shown}: quotes inside quoted cells are not doubled",
+            "such cells are read without them",
+            rows=tally.loose_quotes,
             of=tally.rows,
             change="mend the file, or set reader.quote",
             is_warning=True,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from regulars.core.contract import CONTRACT
-from regulars.intake.candidates import LEAST, LIKELY, Assigned, joined
+from regulars.intake.candidates import LEAST, LIKELY, SURE, Assigned, candidates, joined
 from regulars.intake.column_names import ENTITY_OF
 from regulars.intake.profiles import is_same
 from regulars.intake.vocabulary import read_name
@@ -26,28 +26,18 @@ THINGS = ("customers", "products", "campaigns", "devices", "statuses")
 """Tables with one row per thing."""
 
 _TELLING: dict[str, frozenset[str]] = {
-    "customers": frozenset(
-        (
-            "gender",
-            "birth_date",
-            "birth_year",
-            "age",
-            "age_band",
-            "income",
-            "income_band",
-            "city",
-            "country",
-            "contactable",
-        )
-    ),
+    "customers": frozenset((
+        "gender", "birth_date", "birth_year", "age", "age_band", "income", "income_band", "city", "country",
+        "contactable",
+    )),
     "products": frozenset(("category", "brand", "cost", "released_on")),
     "campaigns": frozenset(("starts_on", "ends_on", "unit_cost", "complexity")),
     "devices": frozenset(("model", "platform", "os")),
     "statuses": frozenset(("error_group", "is_success", "description")),
-}
+}  # fmt: skip
 """Columns that say what a table is about even where its key is a bare "id"; "name" or "type" could be of anything."""
 
-_THINGS = {"customer", "order", "product", "campaign", "coupon", "device", "store", "sponsor", "referral"}
+_WITH_IDS = {"customer", "order", "product", "campaign", "coupon", "device", "store", "sponsor", "referral"}
 
 
 @dataclass(frozen=True)
@@ -126,8 +116,9 @@ def _mean(*scores: float) -> float:
 
 
 def _judge_lines(view: _View) -> tuple[float, str] | None:
-    who = max(view.score("customer_id"), view.score("order_id") * 0.9)
-    if not view.score("product_id") or not who or not view.score("ordered_at", "order_id"):
+    named_order = view.score("order_id") if view.score("order_id") >= LIKELY else 0.0
+    who = max(view.score("customer_id"), named_order * 0.9)
+    if not view.score("product_id") or not who or not (view.score("ordered_at") or named_order):
         return None
     how_much = view.score("quantity", "unit_price", "amount", "paid")
     is_one_product_orders = (
@@ -153,9 +144,8 @@ def _judge_orders(view: _View) -> tuple[float, str] | None:
         return 0.6 * _mean(when, named_order), "when and which order; nothing says who bought"
     if not how_much and not named_order:
         return 0.45 * _mean(when, who), "who and when; neither an order nor money"
-    return _mean(
-        when, who, max(how_much, named_order)
-    ), "who, when and how much" if how_much else "who, when, which order"
+    reason = "who, when and how much" if how_much else "who, when and which order"
+    return _mean(when, who, max(how_much, named_order)), reason
 
 
 def _judge_contacts(view: _View) -> tuple[float, str] | None:
@@ -164,12 +154,13 @@ def _judge_contacts(view: _View) -> tuple[float, str] | None:
     who, campaign = view.score("customer_id"), view.score("campaign_id")
     if not who or not campaign:
         return None
-    others = [name for name in view.group.profiles if _says_purchase(name)]
-    if others:
+    if any(map(_says_purchase, view.group.profiles)):
         return None
     pairs = list(zip(view.profile("customer_id").texts, view.profile("campaign_id").texts, strict=True))
     is_unique = len(set(pairs)) >= 0.99 * len(pairs)
-    return _mean(who, campaign) * (1.0 if is_unique else 0.6), "who and which campaign" + (", each once" * is_unique)
+    reason = "who, which campaign and when" if view.score("sent_at") >= SURE else "who and which campaign"
+    is_told = is_unique or view.score("sent_at") >= SURE
+    return _mean(who, campaign) * (1.0 if is_told else 0.6), reason + (", each once" if is_unique else "")
 
 
 def _says_purchase(name: str) -> bool:
@@ -180,22 +171,11 @@ def _says_purchase(name: str) -> bool:
 def _judge_referrals(view: _View) -> tuple[float, str] | None:
     if not view.score("customer_id") or not view.score("sponsor_id"):
         return None
-    is_referral = view.group.subject == "referral" or "referee" in set(
-        read_name(view.assigned["customer_id"].best.column).meanings
-    )
-    profile_columns = _attributes("customers", view.group)
-    if not is_referral and profile_columns:
-        return None
-    score = _mean(view.score("customer_id"), view.score("sponsor_id"))
-    return (joined(score, 0.3) if is_referral else score * 0.8), "who was brought, and by whom"
-
-
-def _attributes(table: str, group: FileGroup) -> int:
-    from regulars.intake.candidates import candidates
-
-    return len(
-        {one.canonical for one in candidates(table, group) if one.canonical in _TELLING[table] and one.score >= 0.7}
-    )
+    score, reason = _mean(view.score("customer_id"), view.score("sponsor_id")), "who was brought, and by whom"
+    if view.group.subject == "referral" or "referee" in read_name(view.profile("customer_id").name).meanings:
+        return joined(score, 0.3), reason
+    is_profile = any(one.canonical in _TELLING["customers"] for one in candidates("customers", view.group))
+    return None if is_profile else (score * 0.8, reason)
 
 
 def _judge_calendar(view: _View) -> tuple[float, str] | None:
@@ -256,7 +236,7 @@ def _is_bridge(table: str, view: _View) -> bool:
     """Whether a file has the ids of other things too, and so says what belongs to what."""
     own = view.profile(CONTRACT[table].key[0]).name
     others = [set(read_name(name).meanings) for name in view.group.profiles if name != own]
-    return any("id" in meanings and meanings & (_THINGS - {ENTITY_OF[table]}) for meanings in others)
+    return any("id" in meanings and meanings & (_WITH_IDS - {ENTITY_OF[table]}) for meanings in others)
 
 
 def _table_inside(table: str, view: _View) -> Role | None:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from regulars.errors import SourceError
 from regulars.intake import places, readers
-from regulars.intake.even_rows import PROBLEM
+from regulars.intake.folder_samples import sample_folder
 from regulars.intake.formats import format_of
+from regulars.intake.staging import PROBLEM
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,12 +23,13 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from regulars.core.config import TableSettings
-    from regulars.core.dataset import Engine
     from regulars.core.quality import CheckResult
     from regulars.intake.archives import Part
     from regulars.intake.dialect import Dialect
     from regulars.intake.places import SourceFile
-    from regulars.intake.staging import Staging
+    from regulars.intake.staging import SourceEngine
+
+__all__ = ["RawTable", "open_table", "sample", "sample_folder"]
 
 _READERS = {
     "csv": readers.read_delimited,
@@ -59,22 +61,22 @@ class RawTable:
     notes: tuple[CheckResult, ...] = ()
 
 
-def read(table: str, settings: TableSettings, folder: Path, staging: Staging) -> RawTable:
+def open_table(table: str, settings: TableSettings, folder: Path, engine: SourceEngine) -> RawTable:
     """The raw rows of a table.
 
     Args:
         table: The canonical table; the engine keeps the rows under `raw_` and this name.
         settings: Its settings; the sources and how they are read are used.
         folder: What relative sources are relative to.
-        staging: The engine's side.
+        engine: Takes the rows.
 
     Raises:
         SourceError: A source is not there, cannot be read, is empty, or does not go with the others.
         MissingExtraError: A format needs an extra that is not installed.
         OutputError: There is no room for a temporary copy.
     """
-    work = readers.Work(table, f"raw_{table}", settings.reader, folder, staging)
-    staging.drop(work.name)
+    work = readers.Work(table, f"raw_{table}", settings.reader, folder, engine.files)
+    work.staging.drop(work.name)
     try:
         loaded = _load(work, settings.source)
         return RawTable(
@@ -87,11 +89,11 @@ def read(table: str, settings: TableSettings, folder: Path, staging: Staging) ->
         )
     except SourceError as problem:
         problem.table = problem.table or table
-        staging.drop(work.name)
+        work.staging.drop(work.name)
         raise
 
 
-def sample(raw: RawTable, engine: Engine, rows: int = 1000) -> pa.Table:
+def sample(raw: RawTable, engine: SourceEngine, rows: int = 1000) -> pa.Table:
     """The first rows, the user's columns alone."""
     return engine.collect(raw.rows.select(*raw.columns).limit(rows), rows)
 

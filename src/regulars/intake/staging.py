@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 MISSING = "\ue000"
 """Text that stands for a cell that is not there, in even copies of text files; a character without a meaning."""
+PROBLEM = "_problem"
+"""The column that says what is wrong with a row, and shows the row as it stood; null where nothing is."""
 
 
 class Staging(Protocol):
@@ -66,3 +68,14 @@ class Staging(Protocol):
 
     def open_parquet(self, name: str, paths: Sequence[Path], columns: Mapping[str, str], hive: bool) -> None:
         """A view over Parquet files with `_path` and `_row`."""
+
+
+class SourceEngine(Protocol):
+    """An engine that takes files in."""
+
+    @property
+    def files(self) -> Staging:
+        """Its side of the sources."""
+
+    def collect(self, expr: ir.Expr, max_rows: int) -> pa.Table:
+        """The rows of an expression as Arrow."""

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from regulars.intake.profiles import ColumnProfile
     from regulars.intake.roles import Role
 
-_MOST_FURTHER = 80
 _GOOD = re.compile(
     r"\b(?:success\w*|succeeded|paid|complete[d]?|delivered|shipped|fulfilled|approved|settled|captured|ok|confirmed"
     r"|erfolg\w*|bezahlt|abgeschlossen|payée?|livrée?|pagado|completado|pagato|completato|betaald)\b",
@@ -120,8 +119,7 @@ def further(role: Role, siblings: Sequence[Role]) -> tuple[str, ...]:
     taken = {assigned.best.column for sibling in siblings for assigned in sibling.assigned.values()}
     for sibling in siblings:
         taken |= unpivoted(sibling.unpivot, tuple(role.group.profiles))
-    kept = [name for name in role.group.profiles if name not in taken and not why_not_kept(name, role)]
-    return tuple(kept[:_MOST_FURTHER])
+    return tuple(name for name in role.group.profiles if name not in taken and not why_not_kept(name, role))
 
 
 def why_not_kept(name: str, role: Role) -> str:

@@ -51,8 +51,8 @@ def settings_text(guesses: Guesses, name: str) -> str:
     parts.append(
         [
             "# Every analysis has a section of its own for its settings; `regulars list` names them. For example:",
-            "# [rfm]",
-            "# levels = 5",
+            "#[rfm]",
+            "#levels = 5",
         ]
     )
     return "\n\n".join("\n".join(lines) for lines in parts) + "\n"
@@ -112,7 +112,7 @@ def _line(key: str, value: Any, comment: str = "", *, is_comment: bool = False) 
         start, is_comment = f"{key} = {_plain(str(value))}", True
         comment = "cannot be written in TOML: rename it"
     if is_comment:
-        start = f"# {start}"
+        start = f"#{start}"
     return f"{start:<{_COMMENT_COLUMN}}  # {_plain(comment, 300)}" if comment else start
 
 
@@ -153,7 +153,7 @@ def _heading(guesses: Guesses) -> list[str]:
     lines = [
         "# What each file and column is, as guessed from names and values of the first rows.",
         "# On the left is the name that regulars knows, on the right your own; behind it how sure that is, and why.",
-        "# A line that begins with # is not in use: take the # away to use it.",
+        "# A setting with a # right before it is not in use: take the # away to use it.",
         "# Then: `regulars check` says what the data look like, and `regulars run` writes the report.",
     ]
     if doubtful:
@@ -237,7 +237,7 @@ def _table(guess: Guess, known: Sequence[str]) -> list[str]:
 
 
 def _commented(line: str) -> str:
-    return line if line.startswith("#") else f"# {line}".rstrip()
+    return line if line.startswith("#") else f"#{line}"
 
 
 def _notes_above(guess: Guess) -> list[str]:
@@ -317,6 +317,8 @@ def _column_lines(guess: Guess) -> list[str]:
     made = {guess.unpivot.name, guess.unpivot.value} if guess.unpivot else set()
     made |= {"product_id", "quantity"} if guess.basket else set()
     open_names = [name for name in contract.names if name not in {*guess.mapping, *guess.missing, *made}]
+    if guess.table == "lines" and "order_id" in open_names and "customer_id" in guess.mapping:
+        lines.append("# Without an order_id, what a customer buys on one day is one order.")
     if open_names:
         lines += _wrapped("# Nothing was found for:", open_names)
     return lines
@@ -330,13 +332,14 @@ def _mapping_line(mapped: Mapped) -> str:
 
 _EXAMPLE = [
     "# No table was recognised. Say what the files are, as in:",
-    "# [tables.lines]",
-    '# source = "sales.csv"',
-    "# [tables.lines.columns]",
-    '# order_id = "Invoice"',
-    '# customer_id = "Customer"',
-    '# ordered_at = "Date"',
-    '# product_id = "Article"',
-    '# quantity = "Quantity"',
-    '# unit_price = "Price"',
+    "#[tables.lines]",
+    '#source = "sales.csv"',
+    "#",
+    "#[tables.lines.columns]",
+    '#order_id = "Invoice"',
+    '#customer_id = "Customer"',
+    '#ordered_at = "Date"',
+    '#product_id = "Article"',
+    '#quantity = "Quantity"',
+    '#unit_price = "Price"',
 ]

@@ -17,7 +17,7 @@ from regulars.intake.column_names import BLOCKING, ENTITY_OF, FREE, PATTERNS
 
 _MEANINGS: dict[str, str] = {
     # who, what and where
-    "customer": """customer cust client user member household buyer shopper account consumer guest subscriber
+    "customer": """customer cust client user member loyalty household buyer shopper account consumer guest subscriber
         kunde kunden kundin kund clients acheteur utilisateur cliente clienti clientes usuario utente membre klant
         klanten comprador""",
     "order": """order ordered bought purchased booked invoiced invoice ticket booking transaction basket receipt
@@ -34,13 +34,13 @@ _MEANINGS: dict[str, str] = {
     "store": """store shop branch outlet theater theatre cinema venue restaurant location site filiale laden geschäft
         markt magasin boutique tienda sucursal negozio loja winkel vestiging""",
     "channel": "channel kanal canal canale kanaal vertriebskanal",
-    "sponsor": "sponsor referrer inviter recruiter werber parrain patrocinador referred_by invited_by upline",
+    "sponsor": "sponsor referrer inviter recruiter werber parrain patrocinador upline",
     "referee": "referee invitee referred invited recruit filleul geworbener",
     "referral": "referral referrals invitation empfehlung parrainage",
     "supplier": "supplier vendor seller lieferant fournisseur proveedor fornitore employee staff salesperson cashier",
     # what is said of them
     "id": """id ids ident identifier no nr code key ref reference nummer numero num number kennung uuid guid pk nº
-        codigo codice schlüssel clave kode referenz""",
+        codigo codice cod schlüssel clave kode referenz""",
     "name": "name names label nom nombre nome naam bezeichnung libelle",
     "description": """description desc descr beschreibung descripcion descrizione descricao omschrijving designation
         meaning""",
@@ -61,7 +61,8 @@ _MEANINGS: dict[str, str] = {
     "value": "value val wert valeur valor valore waarde",
     "price": "price preis prix precio prezzo preco prijs",
     "unit": "unit each einzel stück unitario unitaria unitaire einheit stuk",
-    "quantity": "quantity qty units pieces pcs menge quantite cantidad quantita quantidade aantal hoeveelheid qte anz",
+    "quantity": """quantity qty qta qtd qt cant stk units pieces pcs menge quantite cantidad
+        quantita quantidade aantal hoeveelheid qte anz""",
     "count": "count cnt nb anzahl",
     "discount": "discount disc rebate rabatt remise reduction descuento sconto desconto korting nachlass",
     "percent": "percent pct percentage prozent pourcent porcentaje percentuale rate ratio share quote anteil",
@@ -81,14 +82,14 @@ _MEANINGS: dict[str, str] = {
     "payment": "payment financial pay paying zahlung zahlungs paiement pago pagamento betaling betaal tender",
     "method": "method mode means methode metodo forma wijze moyen mittel",
     # when
-    "date": "date day datum fecha data dt timestamp tag jour on dated",
+    "date": "date day datum fecha data dt timestamp tag jour on dated dat dttm",
     "time": "time at datetime zeit uhrzeit heure hora ora tijd zeitpunkt instant",
     "month": "month monat mois mes mese maand quarter quartal",
     "week": "week woche semaine semana settimana weekday wochentag",
     "year": "year jahr annee ano anno jaar yr jahrgang",
     "days": "days hours minutes duration",
-    "start": "start starts begin from launch beginn debut inicio inizio valid_from since",
-    "end": "end ends until to stop ende fin fine einde valid_to thru through finish",
+    "start": "start starts begin from launch beginn debut inicio inizio since",
+    "end": "end ends until to stop ende fin fine einde thru through finish",
     "create": "create created creation erstellt angelegt cree creado creato inserted opened",
     "update": "update updated modified changed geändert modifie",
     "join": """join joined register registered registration signup enrolment enrollment enrolled enroll subscription
@@ -96,7 +97,7 @@ _MEANINGS: dict[str, str] = {
     "expire": "expire expired expiry expiration ablauf expires",
     "deliver": "deliver delivered shipped ship dispatch dispatched estimated arrival",
     "cancel": "cancel cancelled canceled cancellation storno refund refunded",
-    "return": "return returned returns returned",
+    "return": "return returned returns",
     "release": "release released premiere erscheinung sortie estreno uscita",
     # people
     "gender": "gender sex geschlecht sexe sexo genere sesso geslacht genero anrede salutation",
@@ -104,22 +105,22 @@ _MEANINGS: dict[str, str] = {
     "age": "age alter edad eta idade leeftijd",
     "band": "band bracket range bucket klasse tranche fascia rango",
     "income": "income salary earnings einkommen gehalt revenu ingreso reddito renda inkomen",
-    "city": "city town place locality ort stadt ville ciudad citta cidade stad plaats wohnort ciudade",
+    "city": "city town place locality ort stadt ville ciudad citta cidade stad plaats wohnort",
     "country": "country nation land pays pais paese",
     "region": "region state province estado stato county bundesland provincia regione provincie",
     "postcode": "postcode zip zipcode plz postal codepostal cap",
     "address": "address street strasse straße adresse rue calle via adres direccion indirizzo house",
-    "email": "email mail emails e_mail correo",
-    "phone": "phone telephone mobile_number telefon telefono tel phone_number cell handy",
+    "email": "email mail emails correo",
+    "phone": "phone telephone telefon telefono tel cell handy",
     "first": "first vorname prenom given",
     "last": "last surname nachname familienname apellido cognome sobrenome",
     "marital": "marital civil familienstand",
     "consent": "consent optin contactable newsletter einwilligung marketing subscribed mailable permission opt",
-    "not": "not opt_out optout unsubscribed do_not out blocked deleted",
+    "not": "not optout unsubscribed out blocked deleted",
     # campaigns and experiments
-    "send": "send sent versendet envoye enviado mailed dispatch_date",
+    "send": "send sent versendet envoye enviado mailed",
     "contact": "contact contacts contacted kontakt",
-    "arm": "arm variant treatment bucket_name testgroup",
+    "arm": "arm test variant treatment testgroup",
     "segment": "segment",
     "response": "response responded respond answer antwort reponse respuesta",
     "accept": "accept accepted acceptance",
@@ -148,7 +149,7 @@ _COMPOUND: dict[str, str] = {
 """Words that carry two meanings at once; they go before the single ones."""
 _SILENT = frozenset((
     "of", "the", "de", "del", "della", "der", "die", "das", "des", "du", "le", "la", "el", "per", "in", "for", "und",
-    "and", "et", "y", "e", "by", "a", "s", "is", "has", "z", "von",
+    "and", "et", "y", "e", "by", "a", "s", "is", "has", "z", "von", "billing",
 ))  # fmt: skip
 _COUNTING = frozenset(("num", "number", "numbers"))
 _SIGNS = {"#": " number ", "%": " percent ", "€": " euro ", "$": " dollar ", "£": " pound ", "№": " number "}
@@ -225,10 +226,8 @@ def read_name(name: str) -> NameMeaning:
         if word in _SILENT and len(words) > 1:
             continue
         known = _look_up(word)
-        if known is None and len(word) >= 6:
-            close = get_close_matches(word, WORDS, n=1, cutoff=0.88)
-            known = WORDS[close[0]] if close else None
-            is_misspelt = is_misspelt or bool(close)
+        if known is None and (known := _nearly(word)):
+            is_misspelt = True
         if known is None:
             unknown.append(word)
         else:
@@ -239,6 +238,13 @@ def read_name(name: str) -> NameMeaning:
 def _counts(words: tuple[str, ...]) -> bool:
     """Whether a leading "num" means "how many" ("number of CDs", "NumWebVisits") rather than an id ("num client")."""
     return len(words) > 1 and (words[1] == "of" or (len(words) > 2 and any(word.endswith("s") for word in words[1:])))
+
+
+@lru_cache(maxsize=4096)
+def _nearly(word: str) -> tuple[str, ...] | None:
+    """What a misspelt word means; short words are too easily mistaken for others."""
+    close = get_close_matches(word, WORDS, n=1, cutoff=0.88) if len(word) >= 6 else []
+    return WORDS[close[0]] if close else None
 
 
 def _look_up(word: str) -> tuple[str, ...] | None:
@@ -301,7 +307,8 @@ def _pattern_score(
     if not pattern <= found:
         return 0.0
     left = found - pattern - free
-    if is_key and len(pattern) == 1 and (left or meaning.unknown):
+    is_bare = is_key and len(pattern) == 1
+    if is_bare and (left or meaning.unknown or (pattern == {"id"} and found != pattern)):
         return 0.35 * weight  # "product" may be the product's id, "product category" is not
     score = weight - 0.1 * len(left - BLOCKING) - 0.1 * len(meaning.unknown)
     return max(0.0, score * (0.3 if left & BLOCKING else 1.0))

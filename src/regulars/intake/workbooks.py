@@ -95,6 +95,17 @@ def look_through(path: Path, shown: str, reader: ReaderSettings) -> Sheet:
     )  # fmt: skip
 
 
+def sheet_names(path: Path, shown: str) -> list[str]:
+    """The names of a workbook's sheets, in their order.
+
+    Raises:
+        MissingExtraError: The extra `excel` is not installed.
+        SourceError: The file is no workbook, or locked.
+    """
+    with _workbook(path, shown) as book:
+        return list(book.sheet_names)
+
+
 def common_kinds(sheets: Sequence[Sheet]) -> dict[str, type]:
     """The kind of each column over several sheets that belong to one table."""
     kinds: dict[str, set[type]] = {}

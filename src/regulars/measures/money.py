@@ -44,11 +44,13 @@ WORDS = {
 
 
 def amount(rows: ir.Table) -> ir.FloatingValue | None:
-    """List value before discount: `amount`, else quantity × unit price; None where neither is there."""
+    """List value before discount: `amount`, else quantity × unit price, else paid + discount; None without these."""
     if "amount" in rows.columns:
         return rows.amount
     if {"unit_price", "quantity"} <= set(rows.columns):
         return rows.quantity * rows.unit_price
+    if {"paid", "discount"} <= set(rows.columns):
+        return rows.paid + rows.discount.fill_null(0.0)
     return None
 
 

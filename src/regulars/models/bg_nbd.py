@@ -19,7 +19,7 @@ import numpy as np
 
 from regulars.models.btyd import OrderFit
 from regulars.models.cells import add_up, weigh
-from regulars.models.nbd import DropoutModel, sum_gamma_ratio
+from regulars.models.nbd import DropoutModel, prepare_gamma_ratio
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,6 +99,7 @@ class _BetaGeometric(DropoutModel):
 
     def _objective(self, cells: Cells) -> Objective:
         total = float(cells.count.sum())
+        sum_gamma_ratio = prepare_gamma_ratio(cells)
         ages, age_of = np.unique(cells.age, return_inverse=True)
         count_at_age = add_up(age_of, cells.count)
         ordered_at_age = add_up(age_of, cells.count * cells.orders)
@@ -111,7 +112,7 @@ class _BetaGeometric(DropoutModel):
 
         def log_likelihood(position: FloatArray) -> tuple[float, FloatArray]:
             r, alpha, a, b = np.exp(position)
-            gammas, gammas_r = sum_gamma_ratio(cells, r)
+            gammas, gammas_r = sum_gamma_ratio(r)
             betas, betas_a, betas_b = _sum_beta_ratio(count_at_tosses, tosses, a, b)
             log_age, log_last = np.log(alpha + ages), np.log(alpha + lasts)
             shapes_at_age = r * count_at_age + ordered_at_age

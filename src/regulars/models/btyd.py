@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from regulars.errors import FitError
 from regulars.models.cells import UNITS_PER_YEAR, Cells, FloatArray, History, check_history, weigh
-from regulars.models.fits import Estimate, Fit, interval_of_positive
+from regulars.models.fits import Estimate, Fit, interval_of_total
 from regulars.models.likelihood import Objective, maximise
 
 FEWEST_REPEAT_CUSTOMERS: Final = 10
@@ -113,7 +113,8 @@ class OrderFit(Fit):
     ) -> FloatArray:
         """Possible futures: orders over the horizon, one row per draw, one column per customer.
 
-        Quantiles over the rows are a customer's interval. The parameters are taken as they are.
+        Quantiles over the rows are a customer's interval. The parameters are taken as they are. The table is held in
+        memory: score customers in batches.
         """
         history, horizons = _check_future(orders, recency, age, horizon)
         return self._draw_orders(np.random.default_rng(seed), (draw_count, horizons.size), history, horizons)
@@ -121,8 +122,8 @@ class OrderFit(Fit):
     def estimate_orders(self, cells: Cells, horizon: float, level: float = 0.95, seed: int = 0) -> Estimate:
         """Orders to expect of all customers together, with an interval for what will happen.
 
-        The interval holds both the uncertainty of the parameters (delta method) and chance (the variance
-        between drawn futures), on the log scale. It assumes that the model holds and the market stays as it is.
+        The interval holds both the uncertainty of the parameters (delta method) and chance (the variance between
+        drawn futures). It assumes that the model holds and the market stays as it is.
         """
         if cells.unit != self.unit:
             raise FitError(f"The fit counts in {self.unit}s, the cells in {cells.unit}s.")
@@ -135,7 +136,7 @@ class OrderFit(Fit):
 
         draws = self.draw_orders(*history, horizon, draw_count=draw_count_for(rows.size), seed=seed)
         chance = weigh(weight, draws.var(axis=0, ddof=1))
-        return interval_of_positive(value, float(np.hypot(self.find_spread(total), np.sqrt(chance))), level)
+        return interval_of_total(value, float(np.hypot(self.find_spread(total), np.sqrt(chance))), level)
 
     def estimate_active(self, cells: Cells, level: float = 0.95) -> Estimate:
         """Customers expected to be active, with an interval from the uncertainty of the parameters."""
@@ -143,7 +144,7 @@ class OrderFit(Fit):
         def total(fit: OrderFit) -> float:
             return weigh(cells.count, fit.predict_active_probability(*cells.history))
 
-        estimate = interval_of_positive(total(self), self.find_spread(total), level)
+        estimate = interval_of_total(total(self), self.find_spread(total), level)
         return dataclasses.replace(estimate, high=min(estimate.high, float(cells.count.sum())))
 
     @abstractmethod
@@ -260,10 +261,10 @@ class OrderModel(ABC):
 def _check_enough(cells: Cells, model: str) -> float:
     """The mean age, by which times are scaled; refuses what no model can learn from."""
     if cells.cell_count == 0:
-        raise FitError(f"{model}: there are no customers to fit.")
+        raise FitError(f"{model}: there are no customers to fit.", mend="Look at what was left out before.")
     scale = weigh(cells.count, cells.age) / float(cells.count.sum())
     if scale <= 0:
-        raise FitError(f"{model}: every customer is new today, no time has passed to learn from.")
+        raise FitError(f"{model}: every customer is new today.", mend="Wait until some time has passed to learn from.")
     if cells.order_count == 0:
         raise FitError(
             f"{model}: none of the {cells.customer_count:,} customers has ordered again.",

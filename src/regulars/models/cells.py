@@ -49,18 +49,22 @@ def _column(name: str, values: npt.ArrayLike) -> FloatArray:
     try:
         column = np.array(values, dtype=np.float64)
     except (TypeError, ValueError):
-        raise FitError(f"{name} must hold numbers only.") from None
+        raise FitError(f"{name} must hold numbers only.", column=name) from None
     if column.ndim != 1:
-        raise FitError(f"{name} must be one list of numbers, not a table of {column.ndim} dimensions.")
+        raise FitError(f"{name} must be one list of numbers, not {column.ndim}-dimensional.", column=name)
     return column
 
 
 def _refuse(name: str, wrong: BoolArray, mend: str) -> None:
     """Raise a FitError that counts the wrong rows and shows the first."""
     if wrong.any():
-        rows = int(wrong.sum())
         first = int(np.flatnonzero(wrong)[0])
-        raise FitError(f"{name}: {rows:,} of {wrong.size:,} rows are not usable (first: row {first}). {mend}")
+        raise FitError(
+            f"{name} holds values that cannot be, the first in row {first} of {wrong.size:,}",
+            column=name,
+            rows=int(wrong.sum()),
+            mend=mend,
+        )
 
 
 def _check_columns(columns: dict[str, npt.ArrayLike]) -> dict[str, FloatArray]:
@@ -195,14 +199,13 @@ class Cells:
 
         Good enough to find the neighbourhood of a maximum; the last steps are taken on the full cells.
         """
-        span = float(self.age.max())
-        if self.cell_count == 0 or span <= 0:
+        span = float(self.age.max(initial=0.0))
+        if span == 0:
             return self
         key_age = np.floor(self.age / span * steps)
         key_recency = np.floor(self.recency / span * steps)
-        key_orders = np.where(
-            self.orders <= 12, self.orders, np.round(12 + 12 * np.log(np.maximum(self.orders, 12) / 12))
-        )
+        many = np.maximum(self.orders, 12)  # above a dozen orders, steps of about a twelfth
+        key_orders = np.where(self.orders <= 12, self.orders, np.round(12 + 12 * np.log(many / 12)))
         order = np.lexsort((key_age, key_recency, key_orders))
         keys = np.column_stack((key_orders, key_recency, key_age))[order]
         firsts = np.flatnonzero(np.append(True, (keys[1:] != keys[:-1]).any(axis=1)))

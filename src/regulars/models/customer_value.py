@@ -11,7 +11,7 @@ import numpy.typing as npt
 from regulars.errors import FitError
 from regulars.models.btyd import OrderFit, draw_count_for, sample_rows
 from regulars.models.cells import weigh
-from regulars.models.fits import Estimate, interval_of_positive
+from regulars.models.fits import Estimate, interval_of_total
 
 if TYPE_CHECKING:
     from regulars.models.cells import Cells, FloatArray
@@ -111,7 +111,7 @@ class ValueModel:
             seed: Seed of the draws.
 
         The interval holds the uncertainty of both models' parameters (delta method) and chance (the variance between
-        drawn futures), on the log scale.
+        drawn futures).
         """
         spent_over, mean = np.asarray(spend_orders, dtype=np.float64), np.asarray(mean_spend, dtype=np.float64)
         value = weigh(cells.count, self.predict_value(*cells.history, spent_over, mean))
@@ -131,4 +131,4 @@ class ValueModel:
         draws = self.draw_value(*history, *spend, draw_count=draw_count_for(rows.size), seed=seed)
         chance = weigh(weight, draws.var(axis=0, ddof=1))
         parameters = np.hypot(self.order_fit.find_spread(by_orders), self.spend_fit.find_spread(by_spend))
-        return interval_of_positive(value, float(np.hypot(self.margin_share * parameters, np.sqrt(chance))), level)
+        return interval_of_total(value, float(np.hypot(self.margin_share * parameters, np.sqrt(chance))), level)

@@ -37,8 +37,8 @@ class Estimate:
     level: float = 0.95
 
 
-def interval_of_positive(value: float, spread: float, level: float) -> Estimate:
-    """An interval on the log scale for a quantity that cannot be negative.
+def interval_of_parameter(value: float, spread: float, level: float) -> Estimate:
+    """An interval on the log scale, for a parameter that cannot be negative.
 
     Args:
         value: The estimate.
@@ -46,14 +46,45 @@ def interval_of_positive(value: float, spread: float, level: float) -> Estimate:
         level: Coverage, 0-1.
 
     Example:
-        >>> estimate = interval_of_positive(100.0, 10.0, 0.95)
+        >>> estimate = interval_of_parameter(100.0, 10.0, 0.95)
         >>> round(estimate.low, 1), round(estimate.high, 1)
         (82.2, 121.7)
     """
-    if value <= 0:
-        return Estimate(value, value, value, level)
     factor = float(np.exp(normal_quantile(level) * spread / value))
     return Estimate(value, value / factor, value * factor, level)
+
+
+def interval_of_total(value: float, spread: float, level: float) -> Estimate:
+    """An interval for a total to come that cannot be negative: that of a gamma distribution.
+
+    Near a normal interval for a large total, and still sound where the spread is larger than the total.
+
+    Args:
+        value: The expected total.
+        spread: Its standard error, in the same unit.
+        level: Coverage, 0-1.
+
+    Example:
+        >>> estimate = interval_of_total(100.0, 10.0, 0.95)
+        >>> round(estimate.low, 1), round(estimate.high, 1)
+        (81.4, 120.5)
+        >>> round(interval_of_total(0.5, 0.8, 0.95).high, 2)
+        2.81
+    """
+    from scipy.special import gammaincinv
+
+    check_level(level)
+    if value <= 0 or spread <= 0:
+        return Estimate(value, value, value, level)
+    shape, scale = (value / spread) ** 2, spread * spread / value
+    low, high = (float(gammaincinv(shape, tail)) * scale for tail in ((1 - level) / 2, (1 + level) / 2))
+    return Estimate(value, min(low, value), max(high, value), level)
+
+
+def check_level(level: float) -> None:
+    """Refuse a coverage outside 0-1."""
+    if not 0 < level < 1:
+        raise FitError(f"The level of an interval lies between 0 and 1, not at {level}.")
 
 
 def normal_quantile(level: float) -> float:
@@ -65,8 +96,7 @@ def normal_quantile(level: float) -> float:
     """
     from scipy.special import ndtri
 
-    if not 0 < level < 1:
-        raise FitError(f"The level of an interval lies between 0 and 1, not at {level}.")
+    check_level(level)
     return float(ndtri((1 + level) / 2))
 
 
@@ -113,7 +143,7 @@ class Fit(ABC):
     def find_intervals(self, level: float = 0.95) -> dict[str, Estimate | None]:
         """Intervals of the parameters on the log scale; None for held parameters."""
         return {
-            name: None if error is None else interval_of_positive(self.parameters[name], error, level)
+            name: None if error is None else interval_of_parameter(self.parameters[name], error, level)
             for name, error in self.standard_errors.items()
         }
 
@@ -155,6 +185,8 @@ class Fit(ABC):
         missing = [name for name in wanted if name not in content]
         if missing:
             raise FitError(f"The saved fit lacks {', '.join(missing)}.", mend="Fit and save the model again.")
+        if len(content["values"]) != len(cls.names):
+            raise FitError(f"A {cls.model} fit has {len(cls.names)} parameters.", mend="Fit and save the model again.")
         return cls(**{name: _freeze_lists(content[name]) for name in wanted})
 
     def save(self, path: Path) -> None:

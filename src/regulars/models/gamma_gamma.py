@@ -5,7 +5,7 @@ means vary between customers (q, v). Three orders of 100 say less than thirty: t
 customer's own mean and everyone's. The model takes spend per order as independent of how often a customer orders;
 check that their correlation is small.
 
-Source: Fader & Hardie (2013), The Gamma-Gamma Model of Monetary Value, equations 1a and 5.
+Source: Fader & Hardie (2013), The Gamma-Gamma Model of Monetary Value (v is their gamma).
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ def _check_enough(orders: FloatArray, mean: FloatArray, count: FloatArray, left_
 
 
 def _prepare(orders: FloatArray, mean: FloatArray, count: FloatArray) -> Objective:
-    """The log-likelihood over the cells (Fader & Hardie 2013, equation 1a), prepared for many calls."""
+    """The log-likelihood over the cells of Fader & Hardie (2013), prepared for many calls."""
     from scipy.special import gammaln, psi
 
     distinct, inverse = np.unique(orders, return_inverse=True)

@@ -16,6 +16,8 @@ from regulars.models.cells import add_up, weigh
 from regulars.models.likelihood import Objective, maximise
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from regulars.models.cells import Cells, FloatArray, History
 
 
@@ -41,14 +43,18 @@ class NbdFit(OrderFit):
         return random.poisson(rates * horizon).astype(np.float64)
 
 
-def sum_gamma_ratio(cells: Cells, r: float) -> tuple[float, float]:
-    """Sum over customers of ln(Gamma(r + x) / Gamma(r)), and its derivative by r."""
+def prepare_gamma_ratio(cells: Cells) -> Callable[[float], tuple[float, float]]:
+    """The sum over customers of ln(Gamma(r + x) / Gamma(r)), and its derivative by r, as a function of r."""
     from scipy.special import gammaln, psi
 
     orders, inverse = np.unique(cells.orders, return_inverse=True)
     count = add_up(inverse, cells.count)
-    value = weigh(count, gammaln(r + orders) - gammaln(r))
-    return value, weigh(count, psi(r + orders) - psi(r))
+
+    def sum_gamma_ratio(r: float) -> tuple[float, float]:
+        value = weigh(count, gammaln(r + orders) - gammaln(r))
+        return value, weigh(count, psi(r + orders) - psi(r))
+
+    return sum_gamma_ratio
 
 
 @dataclass(frozen=True)
@@ -74,10 +80,11 @@ class Nbd(OrderModel):
         count = add_up(inverse, cells.count)
         ordered = add_up(inverse, cells.count * cells.orders)
         total = float(count.sum())
+        sum_gamma_ratio = prepare_gamma_ratio(cells)
 
         def log_likelihood(position: FloatArray) -> tuple[float, FloatArray]:
             r, alpha = np.exp(position)
-            gammas, gammas_r = sum_gamma_ratio(cells, r)
+            gammas, gammas_r = sum_gamma_ratio(r)
             logs = np.log(alpha + ages)
             value = gammas + total * r * position[1] - weigh(r * count + ordered, logs)
             by_r = gammas_r + total * position[1] - weigh(count, logs)

@@ -51,7 +51,7 @@ class BestFit:
 
     Attributes:
         fit: The chosen fit.
-        note: One sentence saying what was done.
+        note: What was done and why, in a few sentences.
         attempts: Every model tried, in order.
     """
 
@@ -126,6 +126,10 @@ def load_fit(path: Path) -> Fit:
     """A saved fit of any model, from its file.
 
     Raises:
-        FitError: The file is not a saved fit.
+        FitError: The file cannot be read, or is not a saved fit.
     """
-    return read_fit(path.read_text(encoding="utf-8"))
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FitError(f"The saved fit '{path.name}' cannot be read: {error}.", mend="Fit and save it again.") from None
+    return read_fit(text)

@@ -51,7 +51,9 @@ def altair_chart(
     )
     if title:
         drawn = drawn.properties(title=title)
-    return _configured(drawn, look)
+    drawn = drawn.configure(**_config(look))
+    drawn.datasets = scene.datasets
+    return drawn
 
 
 def chart_spec(
@@ -115,7 +117,8 @@ def _title(scene: Scene) -> Any:
     )
 
 
-def _configured(drawn: Any, look: Look) -> Any:
+def _config(look: Look) -> dict[str, Any]:
+    """How every chart looks: small plain text, hairlines, and no frame."""
     ink = look.ink
     small = {
         "labelColor": ink,
@@ -125,12 +128,15 @@ def _configured(drawn: Any, look: Look) -> Any:
         "titleFontWeight": "normal",
     }
     bare = {"domain": False, "ticks": False, "labelPadding": 6, "gridColor": ink, "gridOpacity": 0.13}
-    return (
-        drawn.configure(font=FONT, background=look.background, aria=False, padding=6)
-        .configure_view(stroke=None)
-        .configure_axis(**small, **bare, titleOpacity=0.75, labelOpacity=0.9)
-        .configure_axisX(domain=True, domainColor=ink, domainOpacity=0.35, titlePadding=10)
-        .configure_legend(**small, orient="top", symbolStrokeWidth=2, offset=30)
-        .configure_title(color=ink, subtitleColor=ink, fontSize=16, subtitleFontSize=12.5, subtitlePadding=6)
-        .configure_text(color=ink)
-    )
+    return {
+        "font": FONT,
+        "background": look.background,
+        "aria": False,
+        "padding": 6,
+        "view": {"stroke": None},
+        "axis": {**small, **bare, "titleOpacity": 0.75, "labelOpacity": 0.9},
+        "axisX": {"domain": True, "domainColor": ink, "domainOpacity": 0.35, "titlePadding": 10},
+        "legend": {**small, "orient": "top", "symbolStrokeWidth": 2, "offset": 30},
+        "title": {"color": ink, "subtitleColor": ink, "fontSize": 16, "subtitleFontSize": 12.5, "subtitlePadding": 6},
+        "text": {"color": ink},
+    }

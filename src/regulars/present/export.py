@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from regulars.errors import OutputError, SettingsError, closest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
 
     import pyarrow as pa
 
@@ -129,6 +132,47 @@ def _described(table: Table) -> pa.Table:
         fields.append(known.with_metadata({"unit": info.unit, "meaning": info.meaning, "title": info.title}))
     described: pa.Table = table.data.cast(pa.schema(fields, metadata={"title": table.title, "note": table.note}))
     return described
+
+
+def copy_out(run: Path, what: str, out: Path | None = None) -> list[str]:
+    """A table or an audience of a run as a file of its own; what was done, in words.
+
+    Args:
+        run: The run folder.
+        what: Its name, as in `segments.large_spenders`; where it is empty, the names there are come back.
+        out: The file to write, `.csv` or `.parquet`; without it `<what>.csv` here.
+
+    Raises:
+        OutputError: There is no such run, or the file cannot be written.
+        SettingsError: There is no such table or audience, or it cannot be written with that ending.
+    """
+    if not (run / "run.json").is_file():
+        raise OutputError(f"there is no run in {run}", mend="name a run folder with --run")
+    files = {path.stem: path for folder in ("tables", "audiences") for path in sorted((run / folder).iterdir())}
+    if not what:
+        return [f"{name} ({path.parent.name.removesuffix('s')})" for name, path in files.items()]
+    if what not in files:
+        raise SettingsError(f"the run has no table or audience '{what}'", mend=closest(what, files))
+    source, target = files[what], out or Path(f"{what}.csv")
+    try:
+        if target.suffix == source.suffix:
+            shutil.copyfile(source, target)
+        elif target.suffix == ".csv":
+            _parquet_to_csv(source, target)
+        else:
+            raise SettingsError(f"{what} cannot be written as '{target.suffix}'", mend=f"use {source.suffix} or .csv")
+    except OSError as problem:
+        raise OutputError(
+            f"{target} cannot be written: {problem.strerror or problem}", mend="name another --out"
+        ) from problem
+    return [f"wrote {target}"]
+
+
+def _parquet_to_csv(source: Path, target: Path) -> None:
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(source) as file:
+        write_csv(file.iter_batches(BATCH_ROWS), target, tuple(file.schema_arrow.names))
 
 
 def file_names(names: Iterable[str]) -> Iterator[str]:

@@ -25,10 +25,13 @@ def layers(scene: Scene) -> list[Any]:
     return _KINDS[scene.chart.kind](scene)
 
 
-def _on(records: Iterable[Record]) -> Any:
+def _on(scene: Scene, records: Iterable[Record]) -> Any:
+    """A layer on these records, which it knows by name only: Altair copies what it holds many times over."""
     import altair as alt
 
-    return alt.Chart(alt.Data(values=list(records)))
+    name = f"rows_{len(scene.datasets)}"
+    scene.datasets[name] = list(records)
+    return alt.Chart(alt.NamedData(name))
 
 
 def _split(scene: Scene) -> tuple[list[Record], list[Record]]:
@@ -43,16 +46,17 @@ def _line(scene: Scene) -> list[Any]:
     whole, partial = _split(scene)
     drawn: list[Any] = []
     if scene.has_interval:
-        band = _on(scene.records).mark_area(opacity=0.16, line=False)
+        known = [record for record in scene.records if record["low"] is not None and record["high"] is not None]
+        band = _on(scene, known).mark_area(opacity=0.16)
         drawn.append(band.encode(x=x, y=position(scene, "y", field="low"), y2="high:Q", color=tint))
     for records, dash in ((solid, [1, 0]), (dashed, [4, 4])):
-        line = _on(records).mark_line(strokeWidth=2.2, strokeDash=dash)
+        line = _on(scene, records).mark_line(strokeWidth=2.2, strokeDash=dash)
         drawn.append(line.encode(x=x, y=y, color=tint, detail="run:N"))
     if len(whole) <= _MAX_POINTS:
-        dots = _on(whole).mark_point(size=26, filled=True, opacity=1)
+        dots = _on(scene, whole).mark_point(size=26, filled=True, opacity=1)
         drawn.append(dots.encode(x=x, y=y, color=tint, **tooltips(scene)))
     if partial:
-        rings = _on(partial).mark_point(size=56, filled=False, fill=PAPER, strokeWidth=2, opacity=1)
+        rings = _on(scene, partial).mark_point(size=56, filled=False, fill=PAPER, strokeWidth=2, opacity=1)
         drawn.append(rings.encode(x=x, y=y, color=tint, **tooltips(scene)))
     return drawn + _labels(scene, x=x, y=y, dy=-12)
 
@@ -62,10 +66,10 @@ def _area(scene: Scene) -> list[Any]:
     x, y, tint = position(scene, "x"), position(scene, "y"), colour(scene)
     solid, _ = runs(scene)
     _, partial = _split(scene)
-    area = _on(solid).mark_area(opacity=0.75, line={"strokeWidth": 1.5})
-    drawn = [area.encode(x=x, y=y, color=tint, **tooltips(scene))]
+    area = _on(scene, solid).mark_area(opacity=0.75, line={"strokeWidth": 1.5})
+    drawn = [area.encode(x=x, y=y, color=tint, detail="run:N", **tooltips(scene))]
     if partial:
-        hollow = _on(partial).mark_bar(width=12, fillOpacity=0.12, strokeWidth=1.4, strokeDash=[4, 3])
+        hollow = _on(scene, partial).mark_bar(width=12, fillOpacity=0.12, strokeWidth=1.4, strokeDash=[4, 3])
         drawn.append(hollow.encode(x=x, y=y, color=tint, stroke=hollow_stroke(scene), **tooltips(scene)))
     return drawn
 
@@ -81,9 +85,9 @@ def _column(scene: Scene) -> list[Any]:
 def _bars(scene: Scene, places: dict[str, Any], along: str) -> list[Any]:
     whole, partial = _split(scene)
     tint = colour(scene)
-    drawn = [_on(whole).mark_bar(cornerRadiusEnd=1).encode(**places, color=tint, **tooltips(scene))]
+    drawn = [_on(scene, whole).mark_bar(cornerRadiusEnd=1).encode(**places, color=tint, **tooltips(scene))]
     if partial:
-        hollow = _on(partial).mark_bar(fillOpacity=0.12, strokeWidth=1.4, strokeDash=[4, 3])
+        hollow = _on(scene, partial).mark_bar(fillOpacity=0.12, strokeWidth=1.4, strokeDash=[4, 3])
         drawn.append(hollow.encode(**places, color=tint, stroke=hollow_stroke(scene), **tooltips(scene)))
     if scene.has_interval:
         drawn.append(_whiskers(scene, places, along))
@@ -93,7 +97,8 @@ def _bars(scene: Scene, places: dict[str, Any], along: str) -> list[Any]:
 def _whiskers(scene: Scene, places: dict[str, Any], along: str, tint: Any = None) -> Any:
     import altair as alt
 
-    rule = _on(record for record in scene.records if record["low"] is not None).mark_rule(strokeWidth=1.6)
+    known = [record for record in scene.records if record["low"] is not None]
+    rule = _on(scene, known).mark_rule(strokeWidth=1.6)
     ends = {along: position(scene, scene.value, along, field="low"), f"{along}2": "high:Q"}
     return rule.encode(**(places | ends), color=tint if tint is not None else alt.value(scene.look.ink))
 
@@ -104,17 +109,18 @@ def _heatmap(scene: Scene) -> list[Any]:
     places = {"x": position(scene, "x", orient="top"), "y": position(scene, "y")}
     whole = [record for record in scene.records if not record["partial"]]
     partial = [record for record in scene.records if record["partial"] and record["label"]]
-    cells = _on(whole).mark_rect(stroke=PAPER, strokeWidth=2)
+    cells = _on(scene, whole).mark_rect(stroke=PAPER, strokeWidth=2)
     drawn = [cells.encode(**places, color=colour(scene), **tooltips(scene))]
     if partial:
-        rings = _on(partial).mark_rect(fillOpacity=0, stroke=scene.look.ink, strokeOpacity=0.45, strokeDash=[3, 3])
+        frame = {"stroke": scene.look.ink, "strokeOpacity": 0.45, "strokeDash": [3, 3]}
+        rings = _on(scene, partial).mark_rect(fillOpacity=0, **frame)
         drawn.append(rings.encode(**places, **tooltips(scene)))
     by_ink: dict[str, list[Record]] = {}
     for record, ink in zip(scene.records, text_inks(scene), strict=True):
         if record["label"]:
             by_ink.setdefault(ink, []).append(record)
     for ink, records in by_ink.items():
-        text = _on(records).mark_text(fontSize=11)
+        text = _on(scene, records).mark_text(fontSize=11)
         drawn.append(text.encode(**places, text="label:N", color=alt.value(ink)))
     return drawn
 
@@ -122,10 +128,10 @@ def _heatmap(scene: Scene) -> list[Any]:
 def _scatter(scene: Scene) -> list[Any]:
     places = {"x": position(scene, "x"), "y": position(scene, "y")}
     whole, partial = _split(scene)
-    dots = _on(whole).mark_point(size=42, filled=True, opacity=0.7)
+    dots = _on(scene, whole).mark_point(size=42, filled=True, opacity=0.7)
     drawn = [dots.encode(**places, color=colour(scene), **sizes(scene, 900), **tooltips(scene))]
     if partial:
-        rings = _on(partial).mark_point(size=42, strokeWidth=1.5)
+        rings = _on(scene, partial).mark_point(size=42, strokeWidth=1.5)
         drawn.append(rings.encode(**places, color=colour(scene), **sizes(scene, 900), **tooltips(scene)))
     return drawn + _labels(scene, **places, dy=-10)
 
@@ -136,7 +142,7 @@ def _histogram(scene: Scene) -> list[Any]:
     import altair as alt
 
     places = {"x": position(scene, "x"), "x2": "x2:Q", "y": position(scene, "y"), "y2": alt.datum(0)}
-    bars = _on(scene.records).mark_bar(stroke=PAPER, strokeWidth=1)
+    bars = _on(scene, scene.records).mark_bar(stroke=PAPER, strokeWidth=1)
     return [bars.encode(**places, color=colour(scene), **tooltips(scene))]
 
 
@@ -151,15 +157,16 @@ def _interval(scene: Scene) -> list[Any]:
     whole, partial = _split(scene)
     drawn: list[Any] = []
     if _crosses_zero(scene):
-        zero = _on([{"zero": 0}]).mark_rule(strokeDash=[3, 3], opacity=0.6)
+        zero = _on(scene, [{"zero": 0}]).mark_rule(strokeDash=[3, 3], opacity=0.6)
         drawn.append(
             zero.encode(**{along: position(scene, scene.value, along, field="zero")}, color=alt.value(scene.look.ink))
         )
     if scene.has_interval:
         drawn.append(_whiskers(scene, places, along, tint))
-    drawn.append(_on(whole).mark_point(size=70, filled=True, opacity=1).encode(**places, color=tint, **tooltips(scene)))
+    dots = _on(scene, whole).mark_point(size=70, filled=True, opacity=1)
+    drawn.append(dots.encode(**places, color=tint, **tooltips(scene)))
     if partial:
-        rings = _on(partial).mark_point(size=70, fill=PAPER, strokeWidth=2)
+        rings = _on(scene, partial).mark_point(size=70, fill=PAPER, strokeWidth=2)
         drawn.append(rings.encode(**places, color=tint, **tooltips(scene)))
     return drawn
 
@@ -176,7 +183,7 @@ def _labels(scene: Scene, x: Any, y: Any, **options: Any) -> list[Any]:
     import altair as alt
 
     known = (record for record in scene.records if record[scene.value] is not None)
-    text = _on(known).mark_text(fontSize=11, **options)
+    text = _on(scene, known).mark_text(fontSize=11, **options)
     return [text.encode(x=x, y=y, text="label:N", color=alt.value(scene.look.ink))]
 
 
@@ -187,22 +194,23 @@ def _links(scene: Scene) -> list[Any]:
     """Links below, nodes above: rows with `x2` and `y2` are links, the others nodes."""
     import altair as alt
 
-    links = [one for one in scene.records if one.get("x2") is not None and one.get("y2") is not None]
-    nodes = [one for one in scene.records if one.get("x2") is None or one.get("y2") is None] or links
+    placed = [one for one in scene.records if one["x"] is not None and one["y"] is not None]
+    links = [one for one in placed if one.get("x2") is not None and one.get("y2") is not None]
+    nodes = [one for one in placed if one.get("x2") is None or one.get("y2") is None] or links
     places = {"x": position(scene, "x", is_bare=True), "y": position(scene, "y", is_bare=True)}
     ink = alt.value(scene.look.ink)
     drawn: list[Any] = []
     if links and scene.chart.kind == "flow":
-        curve = _on(_curves(links)).mark_line(opacity=0.35, strokeCap="butt")
+        curve = _on(scene, _curves(links)).mark_line(opacity=0.35, strokeCap="butt")
         drawn.append(curve.encode(**places, detail="link:N", color=colour(scene), **sizes(scene, 36, "strokeWidth")))
     elif links:
-        rule = _on(links).mark_rule(opacity=0.35, strokeWidth=1.2)
+        rule = _on(scene, links).mark_rule(opacity=0.35, strokeWidth=1.2)
         drawn.append(rule.encode(**places, x2="x2:Q", y2="y2:Q", color=ink))
-    dots = _on(nodes).mark_point(size=70, filled=True, opacity=1)
+    dots = _on(scene, nodes).mark_point(size=70, filled=True, opacity=1)
     node_sizes = {} if scene.chart.kind == "flow" else sizes(scene, 500)
     drawn.append(dots.encode(**places, color=colour(scene), **node_sizes, **tooltips(scene)))
     if scene.chart.label:
-        text = _on(nodes).mark_text(fontSize=11, align="left", dx=9 if scene.chart.kind == "flow" else 15)
+        text = _on(scene, nodes).mark_text(fontSize=11, align="left", dx=9 if scene.chart.kind == "flow" else 15)
         drawn.append(text.encode(**places, text="label:N", color=ink))
     return drawn
 

@@ -132,6 +132,7 @@ def read_findings(path: Path) -> EarlierRun:
             currency=str(run["currency"]),
             findings={name: tuple(ones) for name, ones in findings.items()},
             parameters=content["parameters"],
+            dataset=str(run["dataset"]),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
         raise SourceError(f"{path} cannot be read as the findings of an earlier run", mend=mend) from problem

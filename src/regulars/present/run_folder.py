@@ -17,29 +17,48 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from regulars.errors import OutputError
+from regulars.errors import OutputError, SourceError
 from regulars.present.export import file_names, plan_files, write_audience, write_parquet
-from regulars.present.records import findings_json, results_json, run_json
+from regulars.present.records import findings_json, read_findings, results_json, run_json
 from regulars.present.tables import TableReader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator, Mapping
     from types import TracebackType
 
+    import ibis.expr.types as ir
+
     from regulars.core.dataset import Engine
-    from regulars.present.run_view import RunView
+    from regulars.present.run_view import EarlierRun, RunView
 
 STALE_AFTER_SECONDS = 2 * 24 * 3600
 """Remains of a run whose process cannot be asked after (another machine, a process number used again) go after this."""
 
-_UNFINISHED = re.compile(r"\.unfinished-.+-(?P<host>[A-Za-z0-9]+)-(?P<pid>[0-9]+)")
+_REMAINS = re.compile(r"\.(?P<kind>unfinished|replaced)-(?P<name>.+)-(?P<host>[A-Za-z0-9]+)-(?P<pid>[0-9]+)")
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _NO_RIGHT = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+def prepare(runs: Path) -> list[str]:
+    """Make the folder of all runs ready before any work is done; the names of the remains that were removed.
+
+    Raises:
+        OutputError: There is no room or no right to write there.
+    """
+    with writing(runs):
+        runs.mkdir(parents=True, exist_ok=True)
+        removed = remove_stale(runs)
+        probe = runs / _temporary("unfinished", "probe")
+        probe.touch()
+        probe.unlink()
+    return removed
 
 
 @dataclass
 class RunFolder:
     """A run folder in the making: a context manager that leaves either the whole folder or nothing.
+
+    The same run made again takes the place of the first.
 
     Args:
         runs: The folder of all runs; made where it is missing.
@@ -64,13 +83,12 @@ class RunFolder:
         """Clear away what killed runs left and make the temporary folder.
 
         Raises:
-            OutputError: There is no room or no right to write, or a run of that name is there already.
+            OutputError: There is no room or no right to write, or something that is no run has the run's name.
         """
-        with writing(self.runs):
-            self.runs.mkdir(parents=True, exist_ok=True)
-            self.removed = remove_stale(self.runs)
-            self._refuse_taken()
-            self.path = self.runs / _unfinished(self.final_path.name)
+        self.removed = prepare(self.runs)
+        self._refuse_taken()
+        self.path = self.runs / _temporary("unfinished", self.final_path.name)
+        with writing(self.path):
             shutil.rmtree(self.path, ignore_errors=True)
             self.path.mkdir()
         return self
@@ -85,40 +103,90 @@ class RunFolder:
         """Give the folder its name and let `latest` point to it.
 
         Raises:
-            OutputError: A run of that name has appeared meanwhile, or there is no right to write.
+            OutputError: Something that is no run has the run's name, or there is no right to write.
         """
+        self._refuse_taken()
+        replaced = self.runs / _temporary("replaced", self.final_path.name)
         with writing(self.final_path):
-            self._refuse_taken()
+            if self.final_path.exists():
+                self.final_path.rename(replaced)
             self.path.rename(self.final_path)
+            shutil.rmtree(replaced, ignore_errors=True)
             _point_latest(self.runs, self.final_path.name)
         return self.final_path
 
     def _refuse_taken(self) -> None:
-        if self.final_path.exists():
+        if self.final_path.exists() and not (self.final_path / "run.json").is_file():
             raise OutputError(
-                f"there is already a run in {self.final_path}", mend="give this run another name, or remove that one"
+                f"{self.final_path} is there already and is no run", mend="move it away, or choose another --out"
             )
 
 
-def write_run(view: RunView, engine: Engine, runs: Path) -> Path:
+def write(view: RunView, engine: Engine, runs: Path, set_aside: Mapping[str, ir.Table] | None = None) -> Path:
     """Everything a run gives, as a folder; returns where it is.
+
+    Args:
+        view: The run.
+        engine: Gives the rows of what stays in it.
+        runs: The folder of all runs.
+        set_aside: Table → the rows that were set aside or repaired, with reason and raw values; for `quarantine/`.
 
     Raises:
         OutputError: There is no room or no right to write; nothing half done is left.
     """
     with RunFolder(runs, view.run_id) as folder:
-        fill_folder(view, engine, folder.path)
+        quarantine = _write_quarantine(engine, folder.path, set_aside or {})
+        fill_folder(view, engine, folder.path, also=quarantine)
         return folder.finish()
 
 
-def fill_folder(view: RunView, engine: Engine, path: Path, tell: Callable[[str], None] | None = None) -> None:
+def _write_quarantine(engine: Engine, path: Path, set_aside: Mapping[str, ir.Table]) -> dict[str, int]:
+    """The rows set aside, one file per table that has any; how many each holds."""
+    rows: dict[str, int] = {}
+    with writing(path):
+        (path / "quarantine").mkdir()
+        for name, expr in zip(file_names(set_aside), set_aside.values(), strict=True):
+            file = path / "quarantine" / f"{name}.parquet"
+            count = engine.write_parquet(expr, file)
+            if count:
+                rows[f"quarantine/{name}.parquet"] = count
+            else:
+                file.unlink()
+    return rows
+
+
+def find_earlier(runs: Path, view: RunView, given: Path | None = None) -> EarlierRun | None:
+    """The run to compare with: the one that was given, else the newest other one of the same data set.
+
+    Raises:
+        SourceError: The given one cannot be read. Others that cannot be read are passed over.
+    """
+    if given is not None:
+        return read_findings(given / "findings.json" if given.is_dir() else given)
+    as_of = view.as_of.isoformat() if view.as_of else ""
+    for folder in _newest_first(runs):
+        with contextlib.suppress(SourceError):
+            earlier = read_findings(folder / "findings.json")
+            if earlier.run_id != view.run_id and earlier.dataset == view.dataset and earlier.as_of <= as_of:
+                return earlier
+    return None
+
+
+def _newest_first(runs: Path) -> list[Path]:
+    latest = latest_run(runs)
+    whole = [path for path in runs.glob("[!.]*/run.json") if not path.parent.is_symlink()]
+    whole.sort(key=lambda path: (path.stat().st_mtime, path.parent.name), reverse=True)
+    return list(dict.fromkeys([*([latest] if latest else []), *(path.parent.resolve() for path in whole)]))
+
+
+def fill_folder(view: RunView, engine: Engine, path: Path, also: Mapping[str, int] | None = None) -> None:
     """Write every file of a run into a folder.
 
     Args:
         view: The run.
         engine: Gives the rows of tables and audiences that stay in it.
-        path: The folder; it may hold `quarantine/` already.
-        tell: Called with the name of each file before it is written.
+        path: The folder.
+        also: Files that are in it already, with their rows.
 
     Raises:
         OutputError: There is no room or no right to write.
@@ -129,39 +197,30 @@ def fill_folder(view: RunView, engine: Engine, path: Path, tell: Callable[[str],
 
     plan = plan_files(view.results)
     reader = TableReader(engine, view.currency)
-    rows: dict[str, int | None] = {}
-    say = tell or _say_nothing
+    rows: dict[str, int | None] = dict(also or {})
     with writing(path):
         for folder in ("tables", "charts", "audiences"):
             (path / folder).mkdir(exist_ok=True)
         for result in view.results:
             for table in result.tables:
                 name = plan.tables[result.analysis, table.name]
-                say(name)
                 rows[name] = write_parquet(table, engine, path / name)
                 reader.know_count(table, rows[name] or 0)
             for audience in result.audiences:
                 name = plan.audiences[result.analysis, audience.name]
-                say(name)
                 rows[name] = write_audience(audience, engine, path / name)
             for chart in result.charts:
                 name = plan.charts[result.analysis, chart.name]
-                say(name)
                 table = result.table(chart.table)
                 drawn = reader.rows_to_draw(chart, table)
                 svg = chart_svg(chart, table, drawn, total=reader.count(table), currency=view.currency, look=FILE)
                 _write_text(path / name, svg)
                 rows[name] = None
-        say("report.html")
         _write_text(path / "report.html", report_html(view, engine, reader))
         _write_text(path / "findings.json", findings_json(view))
         _write_text(path / "results.json", results_json(view, reader, plan))
         rows |= dict.fromkeys(("report.html", "findings.json", "results.json"))
         _write_text(path / "run.json", run_json(view, rows))
-
-
-def _say_nothing(name: str) -> None:
-    pass
 
 
 def _write_text(path: Path, text: str) -> None:
@@ -180,20 +239,27 @@ def latest_run(runs: Path) -> Path | None:
 
 
 def remove_stale(runs: Path) -> list[str]:
-    """Remove what killed runs left; the names of what was removed."""
-    stale = [path for path in sorted(runs.glob(".unfinished-*")) if _is_stale(path)]
-    for path in stale:
-        if path.is_dir() and not path.is_symlink():
+    """Remove what killed runs left; the names of what was removed.
+
+    A run that was about to be replaced when the process was killed gets its name back.
+    """
+    stale = [(path, named) for path, named in _remains(runs) if _is_stale(path, named)]
+    for path, named in stale:
+        if named["kind"] == "replaced" and not (runs / named["name"]).exists():
+            path.rename(runs / named["name"])
+        elif path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
-    return [path.name for path in stale]
+    return [path.name for path, _ in stale]
 
 
-def _is_stale(path: Path) -> bool:
-    named = _UNFINISHED.fullmatch(path.name)
-    if named is None:
-        return False
+def _remains(runs: Path) -> list[tuple[Path, re.Match[str]]]:
+    named = ((path, _REMAINS.fullmatch(path.name)) for path in sorted(runs.glob(".*")))
+    return [(path, match) for path, match in named if match]
+
+
+def _is_stale(path: Path, named: re.Match[str]) -> bool:
     if named["host"] == _host() and not _is_alive(int(named["pid"])):
         return True
     try:
@@ -218,13 +284,13 @@ def _host() -> str:
     return re.sub(r"[^A-Za-z0-9]", "", socket.gethostname()) or "host"
 
 
-def _unfinished(name: str) -> str:
-    return f".unfinished-{name}-{_host()}-{os.getpid()}"
+def _temporary(kind: str, name: str) -> str:
+    return f".{kind}-{name}-{_host()}-{os.getpid()}"
 
 
 def _point_latest(runs: Path, name: str) -> None:
     """Let `latest` point at a run, in one step; `latest.txt` holds its name where links cannot be made."""
-    temporary = runs / _unfinished("latest")
+    temporary = runs / _temporary("unfinished", "latest")
     temporary.unlink(missing_ok=True)
     try:
         temporary.symlink_to(name, target_is_directory=True)

@@ -47,6 +47,7 @@ class EarlierRun:
     currency: str
     findings: Mapping[str, tuple[Finding, ...]]
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    dataset: str = ""
 
 
 @dataclass(frozen=True)

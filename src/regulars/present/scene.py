@@ -7,7 +7,7 @@ specification's expressions, and every text is written here as everywhere else.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal
@@ -80,7 +80,11 @@ class Channel:
 
 @dataclass(frozen=True)
 class Scene:
-    """A chart with its rows as records; `category` is the position channel that names things, `value` the other."""
+    """A chart with its rows as records.
+
+    `category` is the position channel that names things, `value` the other. `datasets` holds the rows of each layer by
+    name, and is filled while the layers are made.
+    """
 
     chart: Chart
     look: Look
@@ -90,6 +94,7 @@ class Scene:
     subtitle: str
     category: Literal["x", "y"] = "x"
     tip_titles: tuple[str, ...] = ()
+    datasets: dict[str, list[Record]] = field(default_factory=dict)
 
     @property
     def value(self) -> Literal["x", "y"]:

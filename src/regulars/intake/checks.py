@@ -1,0 +1,101 @@
+"""The checks: what in a user's data may mislead, found by queries, told in words, and silenced by name.
+
+A family of checks is one module with its `CHECKS`; adding one is adding it to `FAMILIES`. No check changes a row.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from regulars.errors import SettingsError, closest, raise_all
+from regulars.intake import (
+    check_accounts,
+    check_codes,
+    check_dates,
+    check_keys,
+    check_lacks,
+    check_outliers,
+    check_references,
+    check_repeats,
+    check_rows,
+    check_statuses,
+    check_values,
+)
+from regulars.intake.bad_rows import OFF, Context
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from regulars.core.quality import CheckResult
+    from regulars.errors import RegularsError
+
+__all__ = ["CHECKS", "Context", "run", "silence", "verify"]
+
+ON = "on"
+
+FAMILIES = (
+    *check_accounts.CHECKS,
+    *check_repeats.CHECKS,
+    *check_keys.CHECKS,
+    *check_codes.CHECKS,
+    *check_references.CHECKS,
+    *check_statuses.CHECKS,
+    *check_rows.CHECKS,
+    *check_dates.CHECKS,
+    *check_values.CHECKS,
+    *check_outliers.CHECKS,
+    *check_lacks.CHECKS,
+)
+
+ON_THE_WAY: Mapping[str, str] = {
+    "row_number_as_id": "keys without a column, for which the row number stands in",
+    "date_order": "how dates that could be day-first or month-first are read",
+    "decimal_mark": "how numbers with a comma are read",
+}
+"""What is noticed while files are opened and read, before any check."""
+
+CHECKS: Mapping[str, str] = {
+    **ON_THE_WAY,
+    **{name: meaning for family in FAMILIES for name, meaning in family.names.items()},
+}
+"""Every check by name, with what it means in a line."""
+
+
+def verify(words: Mapping[str, str]) -> None:
+    """Whether the section `[checks]` can be followed.
+
+    Args:
+        words: The section: name of a check -> "off" or "on".
+
+    Raises:
+        SettingsError: A name or a word is not known (all of them together).
+    """
+    errors: list[RegularsError] = []
+    for name, word in words.items():
+        if name not in CHECKS:
+            errors.append(SettingsError(f"[checks] has no check '{name}'", mend=closest(name, CHECKS)))
+        elif word not in (OFF, ON):
+            errors.append(SettingsError(f'[checks] {name} = "{word}" is not understood', mend=f'write {name} = "off"'))
+    raise_all(errors)
+
+
+def run(context: Context) -> Sequence[CheckResult]:
+    """What all checks that are not silenced find.
+
+    Args:
+        context: The data.
+
+    Raises:
+        SettingsError: `[checks]` names what is not known.
+    """
+    verify(context.settings.checks)
+    found: list[CheckResult] = []
+    for family in FAMILIES:
+        if any(context.wants(name) for name in family.names):
+            found += family.find(context)
+    return silence(found, context.settings.checks)
+
+
+def silence(results: Iterable[CheckResult], words: Mapping[str, str]) -> tuple[CheckResult, ...]:
+    """The results without those of checks that are "off"."""
+    return tuple(result for result in results if words.get(result.check) != OFF)
