@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from regulars.core.config import ReaderSettings, TableSettings
-from regulars.engine.duckdb_files import DuckdbFiles
 from regulars.intake import sources
 
 if TYPE_CHECKING:
@@ -39,11 +38,9 @@ class Opened:
 @pytest.fixture
 def opened(engine: DuckdbEngine, tmp_path: Path) -> Callable[..., Opened]:
     """Opens sources below the test's own folder."""
-    if not hasattr(engine, "files"):
-        engine.files = DuckdbFiles(engine.connection, engine.backend, engine.folder)
 
-    def open_sources(*source: str, folder: Path = tmp_path, table: str = "lines", **reader: Any) -> Opened:
+    def open_sources(*source: str, folder: Path = tmp_path, canonical: str = "lines", **reader: Any) -> Opened:
         settings = TableSettings(source=source, reader=ReaderSettings(**reader))
-        return Opened(sources.open_table(table, settings, folder, engine), engine)
+        return Opened(sources.open_table(canonical, settings, folder, engine), engine)
 
     return open_sources

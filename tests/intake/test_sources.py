@@ -192,7 +192,7 @@ def test_differing_columns_are_refused_by_name(tmp_path: Path, opened: Callable[
     assert "quantiti" in (caught.value.mend or "")
     assert caught.value.table == "lines"
     (tmp_path / "b.csv").write_text("id,quantity,tip\n1,2,3\n")
-    with pytest.raises(SourceError, match="b.csv has the column 'tip'"):
+    with pytest.raises(SourceError, match=r"b.csv has the column 'tip'"):
         opened("a.csv", "b.csv")
 
 
@@ -251,7 +251,7 @@ tables = st.integers(1, 4).flatmap(
     quoting=st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),
     encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-be"]),
 )
-def test_what_was_written_is_read_back(  # noqa: PLR0913
+def test_what_was_written_is_read_back(
     tmp_path: Path, opened: Callable[..., Any], rows: list[list[str]], delimiter: str, quote: str, newline: str,
     quoting: int, encoding: str,
 ) -> None:  # fmt: skip

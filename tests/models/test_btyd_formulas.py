@@ -155,7 +155,11 @@ def test_discounting_is_the_integral_over_the_expected_orders(kind: type[OrderFi
     fit = make_fit(kind, (0.8, 5.0) if kind is NbdFit else (0.8, 5.0, 0.9, 3.0))
     rate = np.log(1.15) / (365.25 / 7)
     for history in HISTORIES:
-        waiting, _ = quad(lambda t, h=history: np.exp(-rate * t) * fit.predict_orders(*h, t)[0], 0, 104)
+
+        def discounted(time: float, history: tuple[float, float, float] = history) -> float:
+            return float(np.exp(-rate * time) * fit.predict_orders(*history, horizon=time)[0])
+
+        waiting, _ = quad(discounted, 0, 104)
         value = np.exp(-rate * 104) * fit.predict_orders(*history, 104)[0] + rate * waiting
         assert fit.predict_discounted_orders(*history, 104, 0.15)[0] == pytest.approx(value, rel=1e-5)
         assert fit.predict_discounted_orders(*history, 104, 0.0) == pytest.approx(fit.predict_orders(*history, 104))

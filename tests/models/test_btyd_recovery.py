@@ -36,7 +36,7 @@ def draw_world(model: OrderModel, random: np.random.Generator) -> tuple[Cells, f
     if isinstance(model, ParetoNbd):
         until = random.exponential(1 / random.gamma(leaving[0], 1 / leaving[1], CUSTOMERS))
     elif leaving:
-        coin = random.beta(*leaving, CUSTOMERS)
+        coin = random.beta(leaving[0], leaving[1], CUSTOMERS)
     active = random.random(CUSTOMERS) >= (coin if isinstance(model, MbgNbd) else 0.0)
     orders, recency, time = np.zeros(CUSTOMERS), np.zeros(CUSTOMERS), np.zeros(CUSTOMERS)
     later = 0

@@ -149,7 +149,7 @@ def test_intervals_of_the_difference_hold_the_true_difference() -> None:
         actual, rate, noisy = draw_customers(600, int(random.integers(1 << 30)))
         differences = validate(actual, rate, {"past rate": noisy}, draw_count=100).differences
         error = next(d for d in differences if d.measure == "mean_absolute_error")
-        held += error.low <= truth <= error.high  # type: ignore[operator]
+        held += error.low <= truth <= error.high
     assert 50 <= held <= 60  # 99.9 % of counts at a true coverage of 95 %
 
 
@@ -184,7 +184,9 @@ def test_calibration_of_true_rates_holds_them() -> None:
         ([1, 2], [1, 2], {"model": [1, 2]}, "both named 'model'"),
     ],
 )
-def test_unusable_columns_are_refused(actual: list, predicted: list, rules: dict, message: str) -> None:
+def test_unusable_columns_are_refused(
+    actual: list[float], predicted: list[float], rules: dict[str, list[float]], message: str
+) -> None:
     with pytest.raises(RegularsError, match=message):
         validate(actual, predicted, rules)
 

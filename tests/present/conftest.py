@@ -117,6 +117,7 @@ def make_view(engine: FakeEngine) -> RunView:
     )
 
 
+# fmt: off
 MONTHS = [date(2010, 12, 1)] + [date(2011, month, 1) for month in range(1, 13)]
 REVENUE = [572.7, 569.4, 447.1, 595.5, 469.2, 678.6, 661.2, 600.1, 645.3, 952.8, 1039.3, 1161.8, 518.2]
 ORDERS = [1400, 987, 998, 1321, 1149, 1555, 1393, 1331, 1281, 1756, 1929, 2657, 778]
@@ -129,8 +130,7 @@ SPENT = [4_810_000.0, 1_950_000.0, 512_000.0, 96_000.0, 301_000.0, 820_000.0, 26
 
 def _overview() -> Result:
     key_figures = table(
-        "key_figures",
-        "Key figures beside the period before and the same period last year",
+        "key_figures", "Key figures beside the period before and the same period last year",
         {
             "figure": ("text", ["revenue", "orders", "customers", "average order value"], "", ""),
             "value": ("", [8911407.904, 18532.0, 4338.0, 480.87], "", ""),
@@ -138,8 +138,7 @@ def _overview() -> Result:
         },
     )
     monthly = table(
-        "monthly",
-        "Revenue and orders by month",
+        "monthly", "Revenue and orders by month",
         {
             "month": ("month", MONTHS, "", ""),
             "revenue": ("money", [1000 * value for value in REVENUE], "", "Money from orders that count as a sale."),
@@ -150,29 +149,15 @@ def _overview() -> Result:
         measures=("revenue", "orders"),
         note="The last month ends with the data, on the 9th.",
     )
-    title, subtitle = (
-        "Revenue doubled from spring to November",
-        "Revenue in GBP per month, December 2010 to December 2011",
-    )
+    title, subtitle = "Revenue doubled from spring to November", "Revenue in GBP per month, to December 2011"
     chart = Chart("revenue_by_month", title, subtitle, "line", "monthly", "month", "revenue", is_partial="is_partial")
     revenue = Finding(
-        "overview.revenue",
-        "The shop took £8,911,407.90 from 18,532 orders of 4,338 customers.",
-        8911407.904,
-        "money",
-        18_532,
-        Evidence("key_figures", "revenue"),
-        n_unit="orders",
-        at_stake=8911407.904,
+        "overview.revenue", "The shop took £8,911,407.90 from 18,532 orders of 4,338 customers.", 8911407.904,
+        "money", 18_532, Evidence("key_figures", "revenue"), n_unit="orders", at_stake=8911407.904,
     )
     return Result(
-        "overview",
-        "Overview",
-        "How is the business doing, against the period before and the same period last year?",
-        "customers",
-        tables=(key_figures, monthly),
-        charts=(chart,),
-        findings=(revenue,),
+        "overview", "Overview", "How is the business doing, against the period before and the same period last year?",
+        "customers", tables=(key_figures, monthly), charts=(chart,), findings=(revenue,),
         definitions={"average order value": "Revenue divided by the number of orders that count as a sale."},
     )
 
@@ -186,8 +171,7 @@ def _cohorts() -> Result:
     customers = [round(SIZES[place] * share) for (place, _), share in zip(cells, shares, strict=True)]
     retention = [count / SIZES[place] for (place, _), count in zip(cells, customers, strict=True)]
     map_table = table(
-        "retention",
-        "Customers who order again, by month of their first order",
+        "retention", "Customers who order again, by month of their first order",
         {
             "cohort": (
                 "month",
@@ -203,26 +187,17 @@ def _cohorts() -> Result:
     )
     title = "One customer in three comes back the month after, and then every month"
     subtitle = "Share of each cohort with an order, %; by months after the first order"
-    drawn = {"x": "months_since", "y": "cohort", "colour": "retention", "is_partial": "is_partial"}
+    drawn: Any = {"x": "months_since", "y": "cohort", "colour": "retention", "is_partial": "is_partial"}
     again = Finding(
         "cohorts.first_month_retention",
-        "Of December's newcomers 36.6 % ordered again the month after; the mean of all cohorts is 24.1 %.",
-        0.241,
-        "share",
-        4338,
-        Evidence("retention", "months after the first order = 1"),
-        interval=(0.228, 0.254),
-        at_stake=412_000.0,
-        is_good=True,
+        "Of December's newcomers 36.6 % ordered again the month after; the mean of all cohorts is 24.1 %.", 0.241,
+        "share", 4338, Evidence("retention", "months after the first order = 1"), interval=(0.228, 0.254),
+        at_stake=412_000.0, is_good=True,
     )
     return Result(
-        "cohorts",
-        "Cohorts",
-        "Do customers come back, and do newer customers come back as often as older ones did?",
-        "customers",
-        tables=(map_table,),
-        charts=(Chart("retention_map", title, subtitle, "heatmap", "retention", **drawn),),
-        findings=(again,),
+        "cohorts", "Cohorts", "Do customers come back, and do newer customers come back as often as older ones did?",
+        "customers", tables=(map_table,),
+        charts=(Chart("retention_map", title, subtitle, "heatmap", "retention", **drawn),), findings=(again,),
         caveats=(
             Caveat("Cohorts of under 100 customers swing by chance; the newest has 41."),
             Caveat("December 2010 holds every older customer too, because the data begin there.", "warning"),
@@ -236,8 +211,7 @@ def _cohorts() -> Result:
 
 def _rfm(engine: FakeEngine) -> Result:
     segments = table(
-        "segments",
-        "Segments: customers, revenue and mean order",
+        "segments", "Segments: customers, revenue and mean order",
         {
             "segment": ("text", SEGMENTS, "", "Named by the scores for recency, frequency and money."),
             "customers": ("customers", COUNTS, "", ""),
@@ -249,8 +223,7 @@ def _rfm(engine: FakeEngine) -> Result:
     )
     pairs = [(recency, frequency) for recency in range(1, 6) for frequency in range(1, 6)]
     grid = table(
-        "grid",
-        "Customers by recency and frequency score",
+        "grid", "Customers by recency and frequency score",
         {
             "recency_score": ("score", [recency for recency, _ in pairs], "", ""),
             "frequency_score": ("score", [frequency for _, frequency in pairs], "", ""),
@@ -265,50 +238,33 @@ def _rfm(engine: FakeEngine) -> Result:
         ColumnInfo("segment", "text"),
     )
     scores = Table("scores", "Scores of every customer", _customers(engine), known, customer_column="customer_id")
-    by_score = {"x": "recency_score", "y": "frequency_score", "colour": "customers"}
-    by_segment = {"x": "segment", "y": "revenue", "label": "revenue_share", "x_sort": "value"}
+    by_score: Any = {"x": "recency_score", "y": "frequency_score", "colour": "customers"}
+    by_segment: Any = {"x": "segment", "y": "revenue", "label": "revenue_share", "x_sort": "value"}
     recent, most = "Recent customers are the frequent ones", "Champions bring more than half of the revenue"
     members = scores.data.filter(scores.data.segment == "At risk").select(
         customer_id="customer_id", reason=ibis.literal("silent longer than usual"), score="total_amount"
     )
     share = Finding(
-        "rfm.champions_revenue_share",
-        "Champions are 14.6 % of the customers and bring 54.0 % of the revenue.",
-        0.54,
-        "share",
-        632,
-        Evidence("segments", "Champions"),
-        at_stake=4_810_000.0,
-        is_good=True,
+        "rfm.champions_revenue_share", "Champions are 14.6 % of the customers and bring 54.0 % of the revenue.", 0.54,
+        "share", 632, Evidence("segments", "Champions"), at_stake=4_810_000.0, is_good=True,
     )
     at_risk = Finding(
         "rfm.at_risk_revenue",
-        "592 customers at risk spent £820,000.00 and have been silent for a median of 141 days.",
-        820_000.0,
-        "money",
-        592,
-        Evidence("segments", "At risk"),
-        at_stake=820_000.0,
-        is_good=False,
+        "592 customers at risk spent £820,000.00 and have been silent for a median of 141 days.", 820_000.0, "money",
+        592, Evidence("segments", "At risk"), at_stake=820_000.0, is_good=False,
     )
     win_back = Action(
-        "win_back",
-        "Write to the 592 customers at risk within the next two weeks.",
+        "win_back", "Write to the 592 customers at risk within the next two weeks.",
         "Half of those who came back after a silence this long did so within 30 days of a message.",
-        audience="at_risk",
-        finding="rfm.at_risk_revenue",
-        expected_value=31_000.0,
-        interval=(12_000.0, 52_000.0),
+        audience="at_risk", finding="rfm.at_risk_revenue", expected_value=31_000.0, interval=(12_000.0, 52_000.0),
     )
     return Result(
-        "rfm",
-        "Recency, frequency, money",
-        "Which customers are worth the most attention, and which are slipping away?",
-        "segments",
+        "rfm", "Recency, frequency, money",
+        "Which customers are worth the most attention, and which are slipping away?", "segments",
         tables=(segments, grid, scores),
         charts=(
             Chart("grid_map", recent, "Customers per pair of scores; 5 is best", "heatmap", "grid", **by_score),
-            Chart("revenue_by_segment", most, "Revenue in GBP, whole period", "bar", "segments", **by_segment),  # type: ignore[arg-type]
+            Chart("revenue_by_segment", most, "Revenue in GBP, whole period", "bar", "segments", **by_segment),
         ),
         findings=(share, at_risk),
         actions=(win_back, Action("thank", "Give Champions early access, not a discount.", "They buy at list price.")),
@@ -338,8 +294,7 @@ def _customers(engine: FakeEngine) -> Any:
 def _value(engine: FakeEngine) -> Result:
     actual = [0.1, 0.15, 0.28, 0.33, 0.55, 0.7, 1.02, 1.28, 2.1, 4.6]
     deciles = table(
-        "calibration",
-        "Foretold and actual orders by decile, on a later period",
+        "calibration", "Foretold and actual orders by decile, on a later period",
         {
             "decile": ("score", list(range(1, 11)), "", ""),
             "expected": ("per_month", [0.08, 0.16, 0.25, 0.37, 0.52, 0.71, 0.95, 1.32, 1.98, 4.9], "", "Foretold."),
@@ -351,27 +306,18 @@ def _value(engine: FakeEngine) -> Result:
     infos = (ColumnInfo("customer_id", "id"), ColumnInfo("order_count", "orders"), ColumnInfo("recency_days", "days"))
     expr = _customers(engine).select("customer_id", "order_count", "recency_days")
     customers = Table("per_customer", "Expected orders of every customer", expr, infos, customer_column="customer_id")
-    by_decile = {"x": "decile", "y": "actual", "low": "low", "high": "high"}
+    by_decile: Any = {"x": "decile", "y": "actual", "low": "low", "high": "high"}
     well, often = "The model foretells every decile within its interval", "Frequent customers are recent customers"
     dots = Chart("dots", often, "Per customer", "scatter", "per_customer", "recency_days", "order_count", max_marks=400)
     half_year = Finding(
         "lifetime_value.next_half_year",
-        "The customers of today are expected to bring £2.31 m in the next half-year.",
-        2_310_000.0,
-        "money",
-        4338,
-        Evidence("calibration"),
-        grade="modelled",
-        interval=(2_080_000.0, 2_560_000.0),
-        at_stake=2_310_000.0,
+        "The customers of today are expected to bring £2.31 m in the next half-year.", 2_310_000.0, "money", 4338,
+        Evidence("calibration"), grade="modelled", interval=(2_080_000.0, 2_560_000.0), at_stake=2_310_000.0,
         validated="July to December 2011, beside repeating the past rate: error 14 % smaller",
     )
     stop = Caveat("Nobody seems to leave in these data, so the model without drop-out is used.", "stop")
     return Result(
-        "lifetime_value",
-        "Lifetime value",
-        "What will each customer bring in the next half-year?",
-        "value",
+        "lifetime_value", "Lifetime value", "What will each customer bring in the next half-year?", "value",
         tables=(deciles, customers),
         charts=(
             Chart("calibration", well, "Orders per month and customer", "interval", "calibration", **by_decile),
@@ -384,8 +330,7 @@ def _value(engine: FakeEngine) -> Result:
 
 def _experiments() -> Result:
     arms = table(
-        "arms",
-        "Visits within two weeks, by arm",
+        "arms", "Visits within two weeks, by arm",
         {
             "arm": ("text", ["men's mail", "women's mail"], "", ""),
             "uplift": ("change_points", [0.0766, 0.0452], "", "Difference from no mail."),
@@ -395,8 +340,7 @@ def _experiments() -> Result:
         },
     )
     channels = table(
-        "by_channel",
-        "Revenue by channel and month",
+        "by_channel", "Revenue by channel and month",
         {
             "month": ("month", [month for month in MONTHS[1:7] for _ in range(3)], "", ""),
             "channel": ("text", ["shop", "web", "phone"] * 6, "", ""),
@@ -405,33 +349,23 @@ def _experiments() -> Result:
         },
     )
     gaps = table(
-        "gaps",
-        "Days between two orders",
+        "gaps", "Days between two orders",
         {
             "from_days": ("days", [0, 10, 20, 30, 40, 50], "", ""),
             "to_days": ("days", [10, 20, 30, 40, 50, 60], "", ""),
             "customers": ("customers", [310, 620, 480, 260, 120, 60], "", ""),
         },
     )
-    monthly = {"x": "month", "y": "revenue", "colour": "channel", "is_partial": "is_partial"}
+    monthly: Any = {"x": "month", "y": "revenue", "colour": "channel", "is_partial": "is_partial"}
     by_arm: Any = {"x": "arm", "y": "uplift", "low": "low", "high": "high", "x_sort": "data"}
     more, days = "Both mails bring visits; the men's mail brings more", "Most come back within a month"
     mail = Finding(
-        "experiments.mens_mail",
-        "The men's mail caused 7.7 more visits per 100 customers than no mail.",
-        0.0766,
-        "change_points",
-        42_613,
-        Evidence("arms", "men's mail"),
-        grade="randomised",
-        interval=(0.0699, 0.0833),
+        "experiments.mens_mail", "The men's mail caused 7.7 more visits per 100 customers than no mail.", 0.0766,
+        "change_points", 42_613, Evidence("arms", "men's mail"), grade="randomised", interval=(0.0699, 0.0833),
         at_stake=16_400.0,
     )
     return Result(
-        "experiments",
-        "Experiments",
-        "What did the mail cause, compared with no mail?",
-        "campaigns",
+        "experiments", "Experiments", "What did the mail cause, compared with no mail?", "campaigns",
         tables=(arms, channels, gaps),
         charts=(
             Chart("uplift", more, "Difference in visit rate from no mail, pp", "interval", "arms", **by_arm),
@@ -448,8 +382,7 @@ def _experiments() -> Result:
 
 def _referrals() -> Result:
     tree = table(
-        "tree",
-        "Sponsors and those they brought",
+        "tree", "Sponsors and those they brought",
         {
             "x": ("", [0.0, -1.0, 1.0, 0.0, 0.0], "", ""),
             "y": ("", [2.0, 1.0, 1.0, 2.0, 2.0], "", ""),
@@ -507,18 +440,14 @@ def _earlier(results: tuple[Result, ...]) -> EarlierRun:
     return EarlierRun("2011-11-09-0001", "2011-11-09", "GBP", findings, {"rfm": {"levels": 5}})
 
 
+# fmt: on
+
+
 def make_hostile_view(engine: FakeEngine) -> RunView:
     """A run in which every text that could come from a user's files is written to do harm."""
     evil = HOSTILE
-    names = [
-        evil,
-        "=cmd()|' /C calc'!A0",
-        LONG_NAME,
-        RIGHT_TO_LEFT,
-        "🎁 gift",
-        "a\x00b\x1bc",
-        "</svg><img src=x onerror=alert(1)>",
-    ]
+    broken, formula = "</svg><img src=x onerror=alert(1)>", "=cmd()|' /C calc'!A0"
+    names = [evil, formula, LONG_NAME, RIGHT_TO_LEFT, "🎁 gift", "a\x00b\x1bc", broken]
     rows = pa.table({"product": names, evil: [float(place) for place in range(len(names))]})
     infos = (ColumnInfo("product", "text", evil), ColumnInfo(evil, "money", evil, evil))
     products = Table("../../products" + evil, evil, rows, infos, note=evil)

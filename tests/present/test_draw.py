@@ -125,6 +125,23 @@ def test_long_names_are_cut_and_never_become_one() -> None:
     assert order[-1] == "–"
 
 
+def test_a_long_list_of_names_is_cut_and_says_so() -> None:
+    rows = pa.table({"x": [f"n{place:03d}" for place in range(200)], "y": [float(place) for place in range(200)]})
+    scene = scene_of(line(kind="bar", x_sort="value"), rows)
+    assert scene.title == "T (first 60 of 200)"
+    assert scene.records[-1]["x"] == "n199"
+    assert len(scene.records) == len(scene.channels["x"].order) == 60
+
+
+def test_values_that_do_not_fit_their_cells_get_a_legend_instead() -> None:
+    rows = pa.table({"x": list(range(53)), "y": ["a"] * 53, "c": [place / 53 for place in range(53)]})
+    svg = chart_svg(line(kind="heatmap", colour="c"), table(rows, c="share"), rows)
+    assert "role-legend" in svg
+    assert 'font-size="11px"' not in svg
+    few = rows.slice(0, 12)
+    assert "role-legend" not in chart_svg(line(kind="heatmap", colour="c"), table(few, c="share"), few)
+
+
 def test_a_date_stays_the_same_day_in_every_time_zone() -> None:
     rows = pa.table({"x": [date(2011, 12, 1)], "y": [1.0]})
     spec = chart_spec(line(), table(rows, x="month"), rows)
@@ -174,14 +191,14 @@ def _contrast(one: str, other: str) -> float:
 
 
 def test_values_printed_on_a_heat_map_are_legible_on_every_shade() -> None:
-    count = 41
-    rows = pa.table({"x": list(range(count)), "y": ["a"] * count, "c": [place / 40 for place in range(count)]})
+    count = 17
+    rows = pa.table({"x": list(range(count)), "y": ["a"] * count, "c": [place / 16 for place in range(count)]})
     root = ET.fromstring(chart_svg(line(kind="heatmap", colour="c"), table(rows, c="share"), rows))
     cells = [path.get("fill", "") for path in root.iter(f"{SVG}path") if path.get("fill", "").startswith("rgb")]
     inks = {text.text: text.get("fill", "") for text in root.iter(f"{SVG}text") if text.get("font-size") == "11px"}
     assert len(cells) == len(inks) == count
     for place, fill in enumerate(cells):
-        assert _contrast(fill, inks[f"{100 * place / 40:.1f}"]) >= 4.5
+        assert _contrast(fill, inks[f"{100 * place / 16:.1f}"]) >= 4.5
 
 
 def test_one_extreme_does_not_swallow_the_shades_of_the_rest() -> None:

@@ -32,7 +32,7 @@ def test_findings_come_back_as_they_were_written(tmp_path: Path, view: RunView) 
 def test_the_order_of_results_and_the_noise_of_sums_do_not_change_a_byte(view: RunView) -> None:
     shuffled = replace(view, results=tuple(reversed(view.results)))
     assert findings_json(shuffled) == findings_json(view)
-    assert to_json({"a": 0.1 + 0.2}) == to_json({"a": 0.3})
+    assert to_json({"b": 1, "a": 0.1 + 0.2}) == to_json({"a": 0.3, "b": 1})
 
 
 def test_missing_numbers_are_null_and_come_back_missing(tmp_path: Path, view: RunView) -> None:
@@ -94,3 +94,11 @@ def test_anything_becomes_plain() -> None:
         "b": True,
         "p": "x",
     }
+
+
+def test_passwords_reach_no_file(view: RunView) -> None:
+    address = "mysql://ann:s3cret@db:3306/shop"
+    run = replace(view, settings=f'source = "{address}"\napi_key = "s3cret"', fingerprints={address: "sha256:1"})
+    for text in (run_json(run, {}), findings_json(run)):
+        assert "s3cret" not in text
+        assert "mysql://ann:…@db:3306/shop" in text

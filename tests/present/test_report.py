@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from regulars.core.quality import DataQuality
-from regulars.present.report import report_html
-from regulars.present.report.page import anchor
+from regulars.present.report.page import anchor, report_html
 from regulars.present.report.terms import Terms
-from regulars.present.run_view import RunView
+from regulars.present.run_view import EarlierRun, RunView
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -277,6 +276,24 @@ def test_a_run_without_results_dates_or_money_is_still_a_page(engine: Any) -> No
     empty = read(report_html(RunView("r", "Shop"), engine))
     assert "No analysis made a finding" in empty.text
     assert "What changed" not in empty.text
+
+
+def test_passwords_are_not_on_the_page(engine: Any) -> None:
+    address = "postgresql://ann:s3cret@db/shop"
+    run = RunView("r", "Shop", settings=f'[tables.lines]\nsource = "{address}"', fingerprints={address: "sha256:1"})
+    assert "s3cret" not in report_html(run, engine)
+
+
+def test_many_counts_that_changed_are_folded(view: RunView, engine: Any) -> None:
+    finding = view.results[0].findings[0]
+    now = tuple(replace(finding, key=f"k{place}", value=2.0) for place in range(20))
+    before = tuple(replace(one, value=1.0) for one in now)
+    result = replace(view.results[0], findings=now, charts=())
+    earlier = EarlierRun("r0", "2011-11-09", "GBP", {"overview": before})
+    changes = read(report_html(RunView("r", "Shop", "GBP", results=(result,), earlier=earlier), engine))
+    section = next(one for one in changes.all("section") if one.attributes.get("aria-labelledby") == "changes")
+    assert "12 more" in section.all("summary")[0].text
+    assert len(section.all("li")) == 20
 
 
 def test_the_same_run_is_the_same_page(text: str, view: RunView, engine: Any) -> None:

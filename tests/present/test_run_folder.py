@@ -94,6 +94,13 @@ def test_the_same_run_again_takes_the_place_of_the_first(small: RunView, engine:
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([first.name, "latest"])
 
 
+def test_the_folder_is_renamed_not_copied(tmp_path: Path) -> None:
+    with RunFolder(tmp_path, "run") as folder:
+        before = folder.path.stat().st_ino
+        assert not folder.final_path.exists()
+        assert folder.finish().stat().st_ino == before
+
+
 def test_a_folder_that_is_no_run_is_never_replaced(small: RunView, engine: Any, tmp_path: Path) -> None:
     mine = tmp_path / small.run_id
     mine.mkdir()

@@ -67,7 +67,7 @@ def test_counts_and_queries_are_asked_for_once(engine: Any) -> None:
 
         def sql(self, expr: Any) -> str:
             asked.append("query")
-            return engine.sql(expr)
+            return str(engine.sql(expr))
 
     reader = TableReader(Counting())  # type: ignore[arg-type]
     table = Table("t", "T", engine.connection.sql("select 1 as a"), ())

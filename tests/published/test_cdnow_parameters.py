@@ -69,8 +69,9 @@ def read_columns(path: Path, *names: str) -> list[np.ndarray]:
 
 @pytest.fixture(scope="module")
 def cdnow_cells(datasets: Path) -> Cells:
-    columns = read_columns(datasets / "cdnow" / "cdnow_customers_summary.csv", "frequency", "recency", "T")
-    return Cells.count_customers(*columns)
+    path = datasets / "cdnow" / "cdnow_customers_summary.csv"
+    orders, recency, age = read_columns(path, "frequency", "recency", "T")
+    return Cells.count_customers(orders, recency, age)
 
 
 @pytest.fixture(scope="module")

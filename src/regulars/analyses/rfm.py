@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from regulars.core.analysis import Analysis, Feature, Needs
 from regulars.core.chart import Chart
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import ibis.expr.types as ir
+
     from regulars.core.dataset import Dataset
     from regulars.core.result import Result
 
@@ -45,14 +46,12 @@ class Rfm(Analysis):
         segments: Own segments in the order of their precedence; empty: the usual eleven.
     """
 
-    title: ClassVar[str] = "Recency, frequency, money"
-    question: ClassVar[str] = (
-        "Who are the best customers, who is slipping away, and who could be won for a second order?"
-    )
-    chapter: ClassVar[Any] = "segments"
-    order: ClassVar[int] = 10
-    needs: ClassVar[Needs] = Needs(customers={"recency_days", "order_count", "revenue_total"})
-    provides: ClassVar[tuple[Feature, ...]] = _FEATURES
+    title = "Recency, frequency, money"
+    question = "Who are the best customers, who is slipping away, and who could be won for a second order?"
+    chapter = "segments"
+    order = 10
+    needs = Needs(customers={"recency_days", "order_count", "revenue_total"})
+    provides = _FEATURES
 
     levels: int = rfm.USUAL_LEVELS
     recency_cuts: tuple[float, ...] = ()
@@ -374,8 +373,8 @@ def _reward(cells: ScoreCells, group: _Group, data: Dataset) -> Finding | None:
         return None
     part = write(group.members / cells.count(), "share")
     sentence = (
-        f"{group.names}: {write_count(group.members, 'customers')}, {part} of all, bring {write(share, 'share')} of the "
-        f"revenue (95 % interval {write_interval(low, high, 'share')})."
+        f"{group.names}: {write_count(group.members, 'customers')}, {part} of all, bring {write(share, 'share')} of "
+        f"the revenue (95 % interval {write_interval(low, high, 'share')})."
     )
     return Finding(
         _AUDIENCES["reward"].finding, sentence, share, "share", group.members, Evidence("segments", group.names),

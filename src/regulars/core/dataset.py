@@ -279,20 +279,24 @@ class Dataset:
     # -- running ------------------------------------------------------------------------------------
 
     def provide(self, analyses: Sequence[Analysis]) -> None:
-        """Let every analysis that can add its columns to the customer view; then the view is computed once."""
+        """Let every analysis that can add its columns to the customer view.
+
+        Columns that are expressions of the view stay expressions, and cost only those who read them; a view that other
+        tables were joined to is computed once.
+        """
         if self._has_provided:
             return
-        for analysis in in_order(analyses, self.customers.columns):
+        view = self.customers
+        for analysis in in_order(analyses, view.columns):
             if self.missing(analysis.needs):
                 continue
             self._customers = analysis.provide(self)
             lost = {feature.name for feature in analysis.provides} - set(self._customers.columns)
             if lost:
-                raise RegularsError(
-                    f"the analysis '{analysis.name}' says it provides {', '.join(sorted(lost))}, and did not"
-                )
+                names = ", ".join(sorted(lost))
+                raise RegularsError(f"the analysis '{analysis.name}' says it provides {names}, and did not")
             self.features |= {feature.name: feature for feature in analysis.provides}
-        if self._customers is not None:
+        if self._customers is not None and _reads_others(self._customers, view):
             self._customers = self.persist(self._customers, "customers_provided")
         self._has_provided = True
 
@@ -326,6 +330,13 @@ class Dataset:
         if name not in self.features:
             raise DataError(f"the customer view has no '{name}'", table="customers", mend=closest(name, self.features))
         return self.features[name]
+
+
+def _reads_others(view: ir.Table, base: ir.Table) -> bool:
+    """Whether a view was joined with anything, beyond columns computed from the one it began as."""
+    from ibis.expr.operations import JoinChain
+
+    return bool(set(view.op().find(JoinChain)) - set(base.op().find(JoinChain)))
 
 
 def _home(table: str) -> str:

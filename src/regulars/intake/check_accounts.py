@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from regulars.intake import merging
+from regulars.intake import merging, values
 from regulars.intake.bad_rows import MAX_EXAMPLES, Check, as_example, in_all, number, some
 
 if TYPE_CHECKING:
@@ -139,10 +139,11 @@ def _key(table: Ingested) -> str:
 def _repeated_keys(context: Context, table: Ingested, rows: int) -> str:
     """How many keys stand in several rows, and how many of those rows contradict a later one."""
     cells = [cell for name in table.survey.contract.key if (cell := table.survey.cell(name)) is not None]
-    keys = table.survey.rows.select(**{cell.name: cell.given if cell.text is None else cell.text for cell in cells})
-    keys = keys.drop_null(list(keys.columns))
+    keys = table.survey.rows.select(**{cell.name: cell.given for cell in cells})
     counts = keys.group_by(*keys.columns).aggregate(_rows=keys.count())
-    repeated = counts.filter(counts["_rows"] > 1)
+    words = table.survey.settings.reader.null_values
+    is_key = [values.clean(counts[cell.name].cast("string"), words).notnull() for cell in cells]
+    repeated = counts.filter(counts["_rows"] > 1, *is_key)
     found = context.first(repeated.aggregate(keys=repeated.count(), rows=repeated["_rows"].sum()))
     surplus = int(found["rows"] or 0) - found["keys"]
     return (
@@ -152,21 +153,25 @@ def _repeated_keys(context: Context, table: Ingested, rows: int) -> str:
 
 
 def _examples(context: Context, table: Ingested, wanted: list[Outcomes]) -> dict[Outcomes, tuple[Example, ...]]:
-    """For every reason and repair the first rows, fetched in one query."""
+    """For every reason and repair the first rows: found by their numbers alone, and then fetched as they stood."""
     import ibis
 
-    rows = table.set_aside
-    shown = rows.select(*rows.columns[: MAX_COLUMNS + 2])
+    fates = table.set_aside.select("source", "row", "outcome", "reason")
     place = ibis.row_number().over(group_by=["outcome", "reason"], order_by=["source", "row"])
-    first = shown.mutate(_place=place).filter(lambda t: t["_place"] < MAX_EXAMPLES)
-    found = context.fetch(first.order_by("_place", "source", "row").drop("_place"), MAX_OUTCOMES)
-    examples = {}
-    for one in wanted:
-        its = [row for row in found if one.is_of(row["outcome"], row["reason"])][:MAX_EXAMPLES]
-        examples[one] = tuple(
-            as_example({name: value for name, value in row.items() if name not in ("outcome", "reason")}) for row in its
-        )
-    return examples
+    first = fates.mutate(_place=place).filter(lambda t: t["_place"] < MAX_EXAMPLES)
+    chosen = context.fetch(first.order_by("_place", "source", "row", "outcome", "reason").drop("_place"), MAX_OUTCOMES)
+    picked = {
+        one: [row for row in chosen if one.is_of(row["outcome"], row["reason"])][:MAX_EXAMPLES] for one in wanted
+    }
+    rows = table.set_aside.drop("outcome", "reason")
+    places = {(row["source"], row["row"]) for its in picked.values() for row in its}
+    is_one = rows.row.isin([row for _, row in places]) & rows.source.isin([source for source, _ in places])
+    stood = context.fetch(rows.filter(is_one).select(*rows.columns[:MAX_COLUMNS]), MAX_OUTCOMES)
+    shown = {(row["source"], row["row"]): as_example(row) for row in stood}
+    return {
+        one: tuple(shown[row["source"], row["row"]] for row in its if (row["source"], row["row"]) in shown)
+        for one, its in picked.items()
+    }
 
 
 def _unmapped(context: Context, name: str, table: Ingested) -> Iterator[CheckResult]:

@@ -48,6 +48,18 @@ FAMILIES = (
 )
 
 ON_THE_WAY: Mapping[str, str] = {
+    "other_files": "files beside the data that are passed over",
+    "empty_files": "files without a row",
+    "sheet": "which sheet of a workbook is read",
+    "encoding": "how the letters of a file are read",
+    "header": "which row has the names of the columns",
+    "title_rows": "rows above the names of the columns",
+    "column_names": "names of columns that are missing, repeated or reserved",
+    "blank_lines": "lines without content",
+    "ragged_rows": "rows with another number of cells than the others",
+    "open_quotes": "quotes that nothing closes",
+    "loose_quotes": "quotes inside quoted cells that are not doubled",
+    "no_objects": "lines that are no JSON objects",
     "row_number_as_id": "keys without a column, for which the row number stands in",
     "date_order": "how dates that could be day-first or month-first are read",
     "decimal_mark": "how numbers with a comma are read",

@@ -130,12 +130,16 @@ def choose_table(tables: list[TableName], wanted: str, shown: str) -> TableName:
     """
     tables = [table for table in tables if table[0] not in _OUR_OWN]
     names = {f"{schema}.{name}" if schema else name: (schema, name) for schema, name in tables}
+    if not tables:
+        raise SourceError(
+            f"{shown} has no table", mend="see whether the user may read it, and the name of the database"
+        )
     if not wanted:
         if len(tables) == 1:
             return tables[0]
         raise SourceError(
             f"{shown} has {len(tables)} tables, and none is named",
-            mend=f'name one: reader = {{ table = "…" }}; it has: {", ".join(list(names)[:10]) or "none"}',
+            mend=f'name one: reader = {{ table = "…" }}; it has: {", ".join(list(names)[:10])}',
         )
     for same in (str, str.casefold):
         found = [one for full, one in names.items() if same(wanted) in (same(full), same(one[1]))]
@@ -199,8 +203,9 @@ def _read_sqlite(where: Address, wanted: str) -> tuple[str, pa.Schema, Iterator[
 
     path = where.path
     assert path is not None  # noqa: S101  an embedded database has one
+    # the engine asks for batches from a thread of its own, one at a time
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
     try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
         connection.text_factory = _sqlite_text
         listed = exp.select("name").from_("sqlite_master").where(exp.column("type").isin("table", "view"))
         tables = [("", row[0]) for row in connection.execute(listed.sql("sqlite")) if not row[0].startswith("sqlite_")]
@@ -208,7 +213,10 @@ def _read_sqlite(where: Address, wanted: str) -> tuple[str, pa.Schema, Iterator[
         statement = _all_rows(table, "sqlite")
         columns = [column[0] for column in connection.execute(statement).description]
         types = _sqlite_types(connection, table, columns)
-    except sqlite3.Error as problem:
+    except (sqlite3.Error, SourceError) as problem:
+        connection.close()
+        if isinstance(problem, SourceError):
+            raise
         raise _refused(where, problem, "see whether the file is a SQLite database, and whole") from None
     schema = pa.schema(list(zip(columns, types, strict=True)))
 
@@ -234,21 +242,19 @@ def _sqlite_types(connection: Any, table: TableName, columns: list[str]) -> list
     import pyarrow as pa
     from sqlglot import exp
 
-    kinds = ("integer", "real", "text", "blob")
-    flags = [
-        exp.func("max", exp.func("typeof", exp.column(column, quoted=True)).eq(kind))
-        for column in columns
-        for kind in kinds
-    ]
-    statement = exp.select(*flags).from_(exp.table_(table[1], quoted=True)).sql("sqlite")
-    found = iter(connection.execute(statement).fetchone())
-    types = []
-    for _ in columns:
-        has = {kind for kind in kinds if next(found)}
-        exact = {frozenset({"integer"}): pa.int64(), frozenset({"blob"}): pa.binary()}
-        numbers = has in ({"real"}, {"integer", "real"})
-        types.append(pa.float64() if numbers else exact.get(frozenset(has), pa.string()))
-    return types
+    kinds = [exp.func("typeof", exp.column(column, quoted=True)) for column in columns]
+    statement = exp.select(*kinds).distinct().from_(exp.table_(table[1], quoted=True)).sql("sqlite")
+    found: list[set[str]] = [set() for _ in columns]
+    for row in connection.execute(statement):
+        for seen, kind in zip(found, row, strict=True):
+            seen.add(kind)
+    types = {
+        frozenset({"integer"}): pa.int64(),
+        frozenset({"real"}): pa.float64(),
+        frozenset({"integer", "real"}): pa.float64(),
+        frozenset({"blob"}): pa.binary(),
+    }
+    return [types.get(frozenset(seen - {"null"}), pa.string()) for seen in found]
 
 
 def _sqlite_text(data: bytes) -> str:
@@ -321,10 +327,26 @@ def _read_mysql(where: Address, wanted: str) -> tuple[str, pa.Schema, Iterator[p
 
 
 def _plain_schema(schema: pa.Schema) -> pa.Schema:
-    """The types of a driver without its extensions (a decimal or a UUID that travels as text or bytes)."""
+    """The types of a driver without its extensions: an exact decimal, JSON or a UUID is text."""
     import pyarrow as pa
 
-    return pa.schema([(one.name, getattr(one.type, "storage_type", one.type)) for one in schema])
+    return pa.schema([(one.name, _plain_type(one.type)) for one in schema])
+
+
+def _plain_type(kind: pa.DataType) -> pa.DataType:
+    import pyarrow as pa
+
+    if getattr(kind, "extension_name", "") == "arrow.uuid":
+        return pa.string()
+    return getattr(kind, "storage_type", kind)
+
+
+def _plain_column(column: pa.Array) -> pa.Array:
+    import pyarrow as pa
+
+    if getattr(column.type, "extension_name", "") == "arrow.uuid":
+        return pa.array([None if one is None else str(one) for one in column.to_pylist()], pa.string())
+    return getattr(column, "storage", column)
 
 
 def _plain_batches(where: Address, reader: Any, close: Callable[[], None]) -> Iterator[pa.RecordBatch]:
@@ -333,8 +355,7 @@ def _plain_batches(where: Address, reader: Any, close: Callable[[], None]) -> It
     schema = _plain_schema(reader.schema)
     try:
         for batch in reader:
-            columns = [column.storage if hasattr(column, "storage") else column for column in batch.columns]
-            yield pa.RecordBatch.from_arrays(columns, schema=schema)
+            yield pa.RecordBatch.from_arrays([_plain_column(column) for column in batch.columns], schema=schema)
     except (OSError, RuntimeError, pa.ArrowException) as problem:
         raise _refused(where, problem, "see whether the connection holds") from None
     finally:

@@ -63,7 +63,8 @@ def line_end(text: str, quote: str = '"') -> str:
     >>> line_end('a\r"1\n\n"\r2\r')
     '\r'
     """
-    outside = re.sub(f"{quote}[^{quote}]*{quote}", "", text)
+    mark = re.escape(quote)
+    outside = re.sub(f"{mark}[^{mark}]*{mark}", "", text)
     both = outside.count("\r\n")
     ends = {"\r\n": both, "\n": outside.count("\n") - both, "\r": outside.count("\r") - both}
     found = max(ends, key=lambda end: ends[end])

@@ -13,6 +13,7 @@ from regulars.errors import SourceError
 from regulars.intake import places, readers
 from regulars.intake.folder_samples import sample_folder
 from regulars.intake.formats import format_of
+from regulars.intake.gathering import Work
 from regulars.intake.staging import PROBLEM
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from regulars.core.quality import CheckResult
     from regulars.intake.archives import Part
     from regulars.intake.dialect import Dialect
+    from regulars.intake.gathering import Loaded
     from regulars.intake.places import SourceFile
     from regulars.intake.staging import SourceEngine
 
@@ -75,7 +77,7 @@ def open_table(table: str, settings: TableSettings, folder: Path, engine: Source
         MissingExtraError: A format needs an extra that is not installed.
         OutputError: There is no room for a temporary copy.
     """
-    work = readers.Work(table, f"raw_{table}", settings.reader, folder, engine.files)
+    work = Work(table, f"raw_{table}", settings.reader, folder, engine.files)
     work.staging.drop(work.name)
     try:
         loaded = _load(work, settings.source)
@@ -98,7 +100,7 @@ def sample(raw: RawTable, engine: SourceEngine, rows: int = 1000) -> pa.Table:
     return engine.collect(raw.rows.select(*raw.columns).limit(rows), rows)
 
 
-def _load(work: readers.Work, sources: Sequence[str]) -> readers.Loaded:
+def _load(work: Work, sources: Sequence[str]) -> Loaded:
     addresses = [source for source in sources if places.is_address(source)]
     parts: list[Part] = []
     for source in sources:
@@ -120,7 +122,7 @@ def _load(work: readers.Work, sources: Sequence[str]) -> readers.Loaded:
     return _READERS[kinds.pop()](work, parts)
 
 
-def _numbered(work: readers.Work, loaded: readers.Loaded) -> ir.Table:
+def _numbered(work: Work, loaded: Loaded) -> ir.Table:
     """The stored rows with the names of their files and their numbers, told from their places."""
     import ibis
 

@@ -322,17 +322,17 @@ class EngineSummaries:
 
     def _make_order_items(self) -> ir.Table:
         """One row per product on a sale: `order_id`, `customer_key`, `product_id`, quantity and revenue."""
-        items = self._items() if "lines" not in self._tables else self._with_order_id(self._tables["lines"])
-        revenue = money.revenue(items, self._settings.money)
-        values = {
-            "quantity": items.quantity.cast("float64").sum()
-            if "quantity" in items.columns
-            else items.count().cast("float64"),
-            **({"revenue": revenue.sum().round(money.DECIMALS)} if revenue is not None else {}),
-        }
+        items = self._with_order_id(self._tables["lines"]) if "lines" in self._tables else self._items()
         if "order_id" not in items.columns:
             raise DataError("the items have no order id", table="orders", mend="map order_id")
-        items = items.filter(items.product_id.notnull()).group_by("order_id", "product_id").aggregate(**values)
+        items = items.filter(items.product_id.notnull())
+        revenue = money.revenue(items, self._settings.money)
+        values = {"quantity": items.count().cast("float64")}
+        if "quantity" in items.columns:
+            values["quantity"] = items.quantity.cast("float64").sum()
+        if revenue is not None:
+            values["revenue"] = revenue.sum().round(money.DECIMALS)
+        items = items.group_by("order_id", "product_id").aggregate(**values)
         sales = self.sales.select(
             "order_id", "customer_key", *(["ordered_at"] if "ordered_at" in self.sales.columns else [])
         )

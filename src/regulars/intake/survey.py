@@ -1,58 +1,101 @@
 """What the columns of a table look like: the evidence by which they are then read.
 
-One pass over the table counts what every mapped column could be; one more for each column of dates groups its shapes.
-Nothing is changed here, and what cannot be decided is asked, not guessed.
+A first pass over the table tells which columns are plain, so that the engine reads them as they stand. Only what is
+not plain is looked at again: once together for blanks and words for nothing, and once for each column of numbers or
+dates, whose texts are grouped by their marks. Nothing is changed here, and what cannot be decided is asked, not guessed.
 """
 
 from __future__ import annotations
 
 import fnmatch
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from regulars.core.contract import CONTRACT, Column
-from regulars.errors import DataError, RegularsError, SettingsError, closest
-from regulars.intake import dates, values
+from regulars.errors import DataError, RegularsError, SettingsError, closest, raise_all
+from regulars.intake import dates, exclude, numbers, values
+from regulars.intake.header import RESERVED, free_name
+from regulars.intake.reshape import ENTRY, MADE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
+    import ibis.expr.datatypes as dt
     import ibis.expr.types as ir
 
     from regulars.core.config import DatasetSettings, TableSettings
-    from regulars.core.contract import TableContract
+    from regulars.core.contract import Kind, TableContract
     from regulars.core.dataset import Engine
 
-MAX_SHAPES = 2_000
-"""A column with more shapes than this is no column of dates."""
+MAX_MASKS = 2_000
+"""More different masks than this are not looked at one by one."""
+NUMBERS = ("number", "money", "integer")
+DATES = ("instant", "date")
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One column of a table: canonical and user's name, the text or value as it stands, and what is known of it."""
+    """One column of a table: canonical and user's name, the value as it stands, and what is known of it.
+
+    Args:
+        column: The canonical column.
+        user_name: The user's.
+        given: The value as it stands.
+        text: The text to be read; None where the source has typed the value already.
+        is_own: The user's own name stands; what the values are decides how they are read.
+        filled: Rows that have a text (known for texts only).
+        blanks: Rows whose text has blanks around it.
+        words: Rows whose text is a word for nothing.
+        number: How numbers are read.
+        dates: How dates are read.
+        is_whole: Every id is a whole number.
+        decimals: Ids written as a decimal number.
+        is_sure: Every text is known to be readable.
+    """
 
     column: Column
     user_name: str
     given: ir.Value
-    text: ir.StringValue | None
-    number: values.NumberEvidence | None = None
-    mark: str = "."
-    mark_evidence: str = ""
-    ids: values.IdEvidence | None = None
+    text: ir.StringValue | None = None
+    is_own: bool = False
+    filled: int = 0
+    blanks: int = 0
+    words: int = 0
+    number: numbers.NumberPlan | None = None
     dates: dates.DatePlan | None = None
+    is_whole: bool = False
+    decimals: int = 0
+    is_sure: bool = False
 
     @property
     def name(self) -> str:
         """The canonical name."""
         return self.column.name
 
+    @property
+    def kind(self) -> Kind:
+        """How the column is read."""
+        return self.column.kind
+
 
 @dataclass(frozen=True)
 class Survey:
     """A table of the user's, looked at but not yet read.
 
-    `rows` has the user's columns and `_source`, `_row`, perhaps `_problem` (why a row cannot be read at all).
-    `row_numbered` are the columns for which the row's number stands in.
+    Args:
+        contract: What the table is to become.
+        settings: Its section of the settings.
+        rows: The user's columns, `_source` and `_row`, perhaps `_problem` (why a row cannot be read at all) and, where
+            rows were made of one, `_entry`.
+        cells: The mapped columns.
+        sources: The files, as shown.
+        is_text: The source has text only, so that the typed rows are worth keeping.
+        unmapped: The user's columns that are not used.
+        row_numbered: Columns for which the row's number stands in.
+        problems: What must be said before the table can be read.
+        ruled: Columns that only the rules under `exclude` name, by the user's name.
+        read: Rows there are.
+        renamed: Further columns whose own name is taken, with the name they have here.
     """
 
     contract: TableContract
@@ -64,10 +107,18 @@ class Survey:
     unmapped: tuple[str, ...]
     row_numbered: tuple[str, ...] = ()
     problems: tuple[RegularsError, ...] = field(default=())
+    ruled: tuple[Cell, ...] = ()
+    read: int = 0
+    renamed: tuple[tuple[str, str], ...] = ()
 
     def cell(self, name: str) -> Cell | None:
         """The column of that canonical name."""
         return next((cell for cell in self.cells if cell.name == name), None)
+
+
+def users_columns(rows: ir.Table) -> list[str]:
+    """The columns that are the user's own."""
+    return [name for name in rows.columns if name not in RESERVED and name != ENTRY and not name.startswith(MADE)]
 
 
 def survey(
@@ -92,27 +143,19 @@ def survey(
         engine: Counts.
 
     Raises:
-        SettingsError: A mapped column is not there (all of them together).
+        SettingsError: A mapped column is not there, or a rule is not understood (all of them together).
     """
     contract = CONTRACT[name]
-    mapped = _mapped(contract, settings, rows)
-    cells = [_look(column, user_name, rows, settings) for column, user_name in mapped]
-    cells = _counted(rows, cells, settings, engine)
-    cells = [_dated(cell, rows, settings, dataset, engine) for cell in cells]
-    used = {user_name for _, user_name in mapped} | _reshaped(settings)
-    problems = [
-        DataError(
-            f"'{cell.user_name}' could be day-first or month-first: {cell.dates.evidence}, "
-            f"as in '{_example(cell, rows, engine)}'",
-            table=name,
-            column=cell.user_name,
-            rows=cell.dates.ambiguous,
-            mend='say date_order = "day_first" or "month_first" under [dataset], '
-            f"or reader = {{ date_order = … }} under [tables.{name}]",
-        )
-        for cell in cells
-        if cell.dates is not None and cell.dates.ambiguous
+    mapped, renamed = _mapped(contract, settings, rows)
+    cells = [_cell(column, user_name, rows, is_own=contract.column(column.name) is None) for column, user_name in mapped]
+    cells += [
+        _cell(Column(user_name, "text", ""), user_name, rows, is_own=True)
+        for user_name in _ruled(contract, settings, cells, rows)
     ]
+    read, cells = _look(rows, cells, settings, engine)
+    cells = _planned(rows, cells, settings, dataset, engine)
+    cells, ruled = cells[: len(mapped)], cells[len(mapped) :]
+    used = {user_name for _, user_name in mapped} | ({settings.basket.column} if settings.basket else set())
     return Survey(
         contract=contract,
         settings=settings,
@@ -120,147 +163,253 @@ def survey(
         cells=tuple(cells),
         sources=sources,
         is_text=is_text,
-        unmapped=tuple(column for column in rows.columns if column not in used and not column.startswith("_")),
+        unmapped=tuple(column for column in users_columns(rows) if column not in used | _unpivoted(settings, rows)),
         row_numbered=_row_numbered(contract, cells),
-        problems=tuple(problems),
+        problems=tuple(_asked(name, cell) for cell in cells if cell.dates is not None and cell.dates.ambiguous),
+        ruled=tuple(ruled),
+        read=read,
+        renamed=renamed,
     )
 
 
-def _mapped(contract: TableContract, settings: TableSettings, rows: ir.Table) -> list[tuple[Column, str]]:
+def _asked(table: str, cell: Cell) -> DataError:
+    """What must be said about a column of dates that can be read two ways."""
+    assert cell.dates is not None  # noqa: S101  asked of dates only
+    return DataError(
+        f"'{cell.user_name}' could be day-first or month-first: {cell.dates.evidence}, as in '{cell.dates.example}'",
+        table=table,
+        column=cell.user_name,
+        rows=cell.dates.ambiguous,
+        mend='say date_order = "day_first" or "month_first" under [dataset], '
+        f"or reader = {{ date_order = … }} under [tables.{table}]",
+    )
+
+
+# -- which columns ----------------------------------------------------------------------------------
+
+
+def _mapped(
+    contract: TableContract, settings: TableSettings, rows: ir.Table
+) -> tuple[list[tuple[Column, str]], tuple[tuple[str, str], ...]]:
     """Each canonical column with the user's, the further ones under their own names.
+
+    Returns:
+        The columns, and the further ones whose own name is taken with their new name.
 
     Raises:
         SettingsError: A column is not there.
     """
-    there = [column for column in rows.columns if not column.startswith("_")]
+    there = users_columns(rows)
     errors: list[RegularsError] = []
     mapped: list[tuple[Column, str]] = []
     for name, user_name in settings.columns.items():
-        if user_name not in there:
+        if user_name in there:
+            mapped.append((contract.column(name) or Column(name, "text", "as in the data"), user_name))
+        else:
             message = f"the file has no column '{user_name}', to which {name} is mapped"
             errors.append(SettingsError(message, table=contract.name, column=user_name, mend=closest(user_name, there)))
-            continue
-        mapped.append((contract.column(name) or Column(name, "text", "as in the data"), user_name))
-    taken = set(settings.columns.values()) | _reshaped(settings)
-    for pattern in settings.further:
-        found = [column for column in there if fnmatch.fnmatchcase(column, pattern)]
-        if not found:
-            message = f"the file has no column '{pattern}', listed under further"
-            errors.append(SettingsError(message, table=contract.name, column=pattern, mend=closest(pattern, there)))
-        mapped += [(_own(contract, column), column) for column in found if column not in taken]
-        taken |= set(found)
-    if settings.unpivot:
-        for name in (settings.unpivot.name, settings.unpivot.value):
-            mapped.append((contract.column(name) or Column(name, "text", "as in the data"), f"__{name}"))
-    if settings.basket:
-        mapped += [
-            (contract.column(name) or Column(name, "text", ""), f"__{name}")
-            for name in ("product_id", "quantity", "unit_price")
-            if f"__{name}" in rows.columns
-        ]
-    if errors:
-        from regulars.errors import raise_all
-
-        raise_all(errors)
-    return mapped
-
-
-def _own(contract: TableContract, column: str) -> Column:
-    """A further column: a number or a text, as it turns out; a canonical one where it has the canonical name."""
-    return contract.column(column) or Column(column, "text", "as in the data")
+    made = [column for column in rows.columns if column.startswith(MADE)]
+    for column in made:
+        name = column.removeprefix(MADE)
+        mapped.append((contract.column(name) or Column(name, "text", "as in the data"), column))
+    further, missing = _further(settings, there)
+    errors += [
+        SettingsError(
+            f"the file has no column '{pattern}', listed under further",
+            table=contract.name,
+            column=pattern,
+            mend=closest(pattern, there),
+        )
+        for pattern in missing
+    ]
+    raise_all(errors)
+    taken = {column.name.casefold() for column, _ in mapped}
+    renamed: list[tuple[str, str]] = []
+    for user_name in further:
+        own = free_name(user_name.strip("_"), there.index(user_name) + 1, taken)
+        if own != user_name:
+            renamed.append((user_name, own))
+        mapped.append((contract.column(own) or Column(own, "text", "as in the data"), user_name))
+    return mapped, tuple(renamed)
 
 
-def _reshaped(settings: TableSettings) -> set[str]:
-    """The user's columns that were turned into rows before the survey."""
-    return {settings.basket.column} if settings.basket else set()
+def _further(settings: TableSettings, there: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The user's columns kept beside the mapped ones, and the patterns that no column fits."""
+    used = set(settings.columns.values()) | ({settings.basket.column} if settings.basket else set())
+    used |= {name for name in there if settings.unpivot and _fits(name, settings.unpivot.columns)}
+    missing = [pattern for pattern in settings.further if not any(_fits(name, [pattern]) for name in there)]
+    return [name for name in there if _fits(name, settings.further) and name not in used], missing
 
 
-def _row_numbered(contract: TableContract, cells: list[Cell]) -> tuple[str, ...]:
-    """Keys without a column. An order line needs no order id: it is one order per customer and day."""
+def _fits(name: str, patterns: Iterable[str]) -> bool:
+    return any(name == pattern or fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _unpivoted(settings: TableSettings, rows: ir.Table) -> set[str]:
+    patterns = settings.unpivot.columns if settings.unpivot else ()
+    return {name for name in users_columns(rows) if _fits(name, patterns)}
+
+
+def _ruled(contract: TableContract, settings: TableSettings, cells: Sequence[Cell], rows: ir.Table) -> list[Cell]:
+    """The user's columns that rules alone name; compared with a number or a date they are read as such.
+
+    Raises:
+        SettingsError: A rule is not understood, or names a column that is not there (all together).
+    """
+    there = users_columns(rows)
+    mapped = {name for cell in cells for name in (cell.name, cell.user_name)}
+    errors: list[RegularsError] = []
+    kinds: dict[str, Kind] = {}
+    for text in settings.exclude:
+        try:
+            rule = exclude.read_rule(text, contract.name)
+            if rule.column in there and rule.column not in mapped:
+                kinds[rule.column] = rule.kind if kinds.get(rule.column, "text") == "text" else kinds[rule.column]
+            elif rule.column not in mapped:
+                raise exclude.no_column(rule, contract.name, [*(cell.name for cell in cells), *there])
+        except RegularsError as problem:
+            errors.append(problem)
+    raise_all(errors)
+    return [_cell(Column(name, kind, ""), name, rows) for name, kind in kinds.items()]
+
+
+_NUMBERED = {
+    "lines": ("order_id", "customer_id"),
+    "orders": ("order_id", "customer_id"),
+    "customers": ("customer_id",),
+    "products": ("product_id",),
+    "campaigns": ("campaign_id",),
+    "contacts": ("customer_id",),
+    "devices": ("device_id",),
+    "category_spend": ("customer_id",),
+}
+"""Ids for which the row's number stands in, where no column is mapped to them."""
+
+
+def _row_numbered(contract: TableContract, cells: Sequence[Cell]) -> tuple[str, ...]:
+    """Ids without a column.
+
+    Lines need no order id where they have a customer: they are then one order per customer and day.
+
+    Raises:
+        SettingsError: Another column that the table cannot be used without is not mapped.
+    """
     have = {cell.name for cell in cells}
-    missing = [name for name in contract.key if name not in have]
-    if contract.name in ("lines", "orders"):
-        missing = [
-            name for name in missing if name == "order_id" and (contract.name == "orders" or "customer_id" not in have)
+    standing = [name for name in _NUMBERED.get(contract.name, ()) if name not in have]
+    if contract.name == "lines" and "customer_id" in have:
+        standing = []
+    lacking = [name for name in contract.key if name in contract.needed and name not in (*have, *standing)]
+    raise_all(
+        [
+            SettingsError(
+                f"[tables.{contract.name}] maps no column to {name}",
+                table=contract.name,
+                mend=f'add columns = {{ {name} = "…" }}',
+            )
+            for name in lacking
         ]
-        missing += ["customer_id"] if "customer_id" not in have else []
-    if contract.name in ("calendar", "category_spend", "referrals"):
-        missing = []
-    return tuple(
-        name for name in missing if name in ("order_id", "customer_id", "product_id", "campaign_id", "device_id")
     )
+    return tuple(standing)
 
 
-def _look(column: Column, user_name: str, rows: ir.Table, settings: TableSettings) -> Cell:
+# -- what the columns look like ---------------------------------------------------------------------
+
+
+def _cell(column: Column, user_name: str, rows: ir.Table, *, is_own: bool = False) -> Cell:
+    """A column before it is looked at: as text, unless the source has it typed as its kind asks."""
     given = rows[user_name]
-    kind = given.type()
-    as_text = kind.is_string() or (column.kind == "id" and kind.is_floating())
-    as_text = as_text or (column.kind in ("instant", "date") and kind.is_numeric())
-    text = values.clean(given.cast("string"), settings.reader.null_values) if as_text else None
-    return Cell(column, user_name, given, text)
+    if is_own:
+        column = replace(column, kind=_own_kind(given.type()))
+    if _is_typed(column.kind, given.type()):
+        return Cell(column, user_name, given, is_own=is_own)
+    return Cell(column, user_name, given, values.filled(values.as_text(given)), is_own=is_own)
 
 
-def _counted(rows: ir.Table, cells: list[Cell], settings: TableSettings, engine: Engine) -> list[Cell]:
-    """The evidence that one pass gives: numbers and ids."""
-    from dataclasses import replace
-
-    sums: dict[str, ir.Value] = {}
-    for place, cell in enumerate(cells):
-        if cell.text is None:
-            continue
-        evidence: Mapping[str, ir.Value] = {}
-        if cell.column.kind in ("number", "money", "integer") or _is_further(cell):
-            evidence = values.number_evidence(cell.text)
-        elif cell.column.kind == "id":
-            evidence = values.id_evidence(cell.text)
-        sums |= {f"{place}_{name}": value for name, value in evidence.items()}
-    if not sums:
-        return cells
-    found = engine.collect(rows.aggregate(**sums), 1).to_pylist()[0]
-    counted: list[Cell] = []
-    for place, cell in enumerate(cells):
-        mine = {key.partition("_")[2]: int(value or 0) for key, value in found.items() if key.startswith(f"{place}_")}
-        if "plain" in mine:
-            counted.append(replace(cell, number=values.NumberEvidence(**mine)))
-        elif mine:
-            counted.append(replace(cell, ids=values.IdEvidence(**mine)))
-        else:
-            counted.append(cell)
-    proven = [cell.number for cell in counted if cell.number and not _is_further(cell)]
-    elsewhere = "," if sum(one.comma_decimal for one in proven) > sum(one.dot_decimal for one in proven) else ""
-    return [_marked(cell, settings.reader.decimal, elsewhere) for cell in counted]
+def _own_kind(kind: dt.DataType) -> Kind:
+    if kind.is_boolean():
+        return "boolean"
+    if kind.is_numeric():
+        return "number"
+    if kind.is_timestamp():
+        return "instant"
+    return "date" if kind.is_date() else "text"
 
 
-def _is_further(cell: Cell) -> bool:
-    """A column under the user's own name, whose kind its values decide."""
-    return cell.column.meaning == "as in the data"
+def _is_typed(wanted: Kind, kind: dt.DataType) -> bool:
+    """Whether a source's type is what a kind of column asks for, so that nothing is to be read."""
+    if kind.is_string():
+        return False
+    if wanted == "id":
+        return bool(kind.is_signed_integer() or (kind.is_integer() and kind.nbytes < 8))
+    if wanted in NUMBERS or wanted == "boolean":
+        return bool(kind.is_numeric() or kind.is_boolean())
+    if wanted in DATES:
+        return bool(kind.is_timestamp() or kind.is_date())
+    return True
 
 
-def _marked(cell: Cell, said: str, elsewhere: str) -> Cell:
-    from dataclasses import replace
+def _look(rows: ir.Table, cells: list[Cell], settings: TableSettings, engine: Engine) -> tuple[int, list[Cell]]:
+    """How many rows there are, and the cells with what one pass, and another for those not plain, tells of them."""
+    words = settings.reader.null_values
+    read, first = _sums(rows, [_first(cell, words) for cell in cells], engine)
+    cells = [_settled(cell, found) if cell.text is not None else cell for cell, found in zip(cells, first, strict=True)]
+    open_ones = [cell.text is not None and not cell.is_sure for cell in cells]
+    if not any(open_ones):
+        return read, cells
+    second = [_second(cell, words) if is_open else {} for cell, is_open in zip(cells, open_ones, strict=True)]
+    _, found_again = _sums(rows, second, engine)
+    return read, [
+        _cleaned(cell, {**before, **found}, words) if found else cell
+        for cell, before, found in zip(cells, first, found_again, strict=True)
+    ]
 
-    if cell.number is None:
+
+def _sums(
+    rows: ir.Table, wanted: Sequence[Mapping[str, ir.Value]], engine: Engine
+) -> tuple[int, list[dict[str, int]]]:
+    """The sums of every cell in one query, and how many rows there are."""
+    sums = {f"{place}_{name}": value for place, one in enumerate(wanted) for name, value in one.items()}
+    found = engine.collect(rows.aggregate(rows=rows.count(), **sums), 1).to_pylist()[0]
+    return int(found["rows"]), [
+        {name: int(found[f"{place}_{name}"] or 0) for name in one} for place, one in enumerate(wanted)
+    ]
+
+
+def _first(cell: Cell, null_words: Sequence[str]) -> dict[str, ir.Value]:
+    """What is counted in the first pass: texts, and how many of them are plain for the kind of column."""
+    text, kind = cell.text, cell.kind
+    if text is None:
+        return {}
+    counts = {"filled": text.count()}
+    if kind in NUMBERS or cell.is_own:
+        counts |= {
+            "numbers": values.plain_number(text).count(),
+            "points": text.contains(".").sum(),
+            "thousands": text.like("%.___").sum(),
+        }
+    if cell.is_own:
+        counts |= {"digits": text.re_search("[0-9]").sum(), "codes": text.re_search(values.CODE).sum()}
+    if kind == "id":
+        counts["plain"] = text.re_search(values.WHOLE).sum()
+    elif kind in DATES:
+        counts["plain"] = text.re_search(dates.ISO).sum()
+    elif kind == "boolean":
+        counts["plain"] = values.truth(text).count()
+    elif kind == "text":
+        counts["plain"] = values.is_tidy(text, null_words).sum()
+    return counts
+
+
+def _settled(cell: Cell, found: Mapping[str, int]) -> Cell:
+    """A cell whose column is plain for its kind, sure; the others as they are."""
+    filled = found["filled"]
+    cell = replace(cell, filled=filled)
+    could_be_number = cell.kind in NUMBERS or (cell.is_own and filled and not found["codes"])
+    if could_be_number and found["numbers"] == filled and not _is_doubtful(found):
+        column = cell.column if cell.kind in NUMBERS else replace(cell.column, kind="number")
+        return replace(cell, column=column, number=numbers.PLAIN, is_sure=column.kind != "integer")
+    if found.get("plain") != filled:
         return cell
-    mark, evidence = values.decimal_mark(cell.number, said, elsewhere)
-    if _is_further(cell):
-        if cell.number.plain < cell.number.filled or not cell.number.filled:
-            return replace(cell, number=None)
-        return replace(cell, column=Column(cell.name, "number", "as in the data"), mark=mark)
-    return replace(cell, mark=mark, mark_evidence=evidence)
-
-
-def _dated(cell: Cell, rows: ir.Table, settings: TableSettings, dataset: DatasetSettings, engine: Engine) -> Cell:
-    from dataclasses import replace
-
-    if cell.column.kind not in ("instant", "date") or cell.text is None:
-        return cell
-    found = engine.collect(values.shapes(rows, cell.text).limit(MAX_SHAPES), MAX_SHAPES).to_pylist()
-    shapes = sorted((dates.Shape(**row) for row in found), key=lambda shape: (-shape.rows, shape.shape))
-    order = settings.reader.date_order or dataset.date_order
-    return replace(cell, dates=dates.plan(shapes, order, settings.reader.date_formats))
-
-
-def _example(cell: Cell, rows: ir.Table, engine: Engine) -> str:
-    assert cell.text is not None  # noqa: S101  only text is ambiguous
-    found = engine.collect(rows.select(text=cell.text).filter(lambda t: t.text.notnull()).limit(1), 1)
-    return str(found["text"][0]) if found.num_rows else ""
+    if cell.kind in DATES:
+        return replace(cell, dates=dates.PLAIN, is_sure=True)
+    return replace(cell, is_whole=cell.kind == "id", is_sure=True)

@@ -1,12 +1,11 @@
-"""Text read as values: numbers, dates, ids and truth values, by the evidence of the whole column.
+"""Text read as values: the expressions that the engine computes, cheap where the whole column is plain.
 
-Evidence is gathered in one pass over the table; then each column becomes one expression, null where the text cannot
-be read as asked.
+How a column is read is decided in `survey`, from the evidence of all its rows; here each decision becomes one
+expression, null where a text cannot be read as asked.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -18,136 +17,128 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from regulars.engine.base import Functions
+    from regulars.intake.dates import DatePlan, Numeric, Reading
+    from regulars.intake.numbers import NumberPlan
 
-NULL_WORDS = ("", "null", "nan", "na", "n/a", "none", "nil", "#n/a", "\\n", "nat", "<na>")
+NULL_WORDS = ("null", "nan", "na", "n/a", "none", "nil", "#n/a", "\\n", "nat", "<na>")
 """Texts that mean "nothing", compared without case."""
-TRUE_WORDS = ("1", "true", "t", "yes", "y", "1.0")
-FALSE_WORDS = ("0", "false", "f", "no", "n", "0.0")
+TRUE_WORDS = ("1", "true", "t", "yes", "y", "1.0", "ja", "j", "oui", "si", "sí", "sim")
+FALSE_WORDS = ("0", "false", "f", "no", "n", "0.0", "nein", "non", "nee", "não")
 
-WHOLE = r"^-?(0|[1-9][0-9]{0,17})$"
-WHOLE_AS_DECIMAL = r"^-?(0|[1-9][0-9]{0,14})\.0+$"
-_CURRENCY = r"^\(?\s*[+-]?\s*(?:[A-Z]{2,3}|[$£€¥₹])?\s*|\s*(?:[A-Z]{2,3}|[$£€¥₹])?\s*\)?$"
-_GROUPED = {
-    ".": r"^[+-]?([0-9]{1,3}(,[0-9]{3})+|[0-9]*)(\.[0-9]*)?([eE][+-]?[0-9]{1,3})?$",
-    ",": r"^[+-]?([0-9]{1,3}(\.[0-9]{3})+|[0-9]*)(,[0-9]*)?([eE][+-]?[0-9]{1,3})?$",
-}
+WHOLE = r"^(?:0|-?[1-9][0-9]{0,17})$"
+WHOLE_AS_DECIMAL = r"^(?:0|-?[1-9][0-9]{0,14})\.0+$"
+CODE = r"^[-+]?(?:0[0-9]|[0-9]{16})"
+"""Digits that are a name rather than a number: a leading zero, or more of them than a number keeps."""
+_BLANK = r"\s\x{0b}\x{85}\x{a0}\x{1680}\x{2000}-\x{200d}\x{2028}\x{2029}\x{202f}\x{205f}\x{2060}\x{3000}\x{feff}"
+BLANK_ENDS = f"^[{_BLANK}]+|[{_BLANK}]+$"
+_NOTHING = "|".join(word.replace("\\", "\\\\") for word in NULL_WORDS)
+UNTIDY = rf"(?i)^[{_BLANK}]|[{_BLANK}]$|^(?:{_NOTHING})$"
+"""Texts that `clean` changes, beside the user's own null words."""
+_EARLIEST = datetime(1000, 1, 1)  # a year of fewer digits is a slip
 
 
-def clean(text: ir.StringValue, null_words: Sequence[str] = ()) -> ir.StringValue:
+# -- texts ------------------------------------------------------------------------------------------
+
+
+def filled(given: ir.StringValue) -> ir.StringValue:
+    """Text as it stands; null where it is empty."""
+    return given.nullif("")
+
+
+def is_tidy(given: ir.StringValue, null_words: Sequence[str] = ()) -> ir.BooleanValue:
+    """Whether `clean` leaves a text as it is."""
+    tidy = ~given.re_search(UNTIDY)
+    return tidy & ~_is_word(given, null_words) if null_words else tidy
+
+
+def clean(given: ir.StringValue, null_words: Sequence[str] = ()) -> ir.StringValue:
     """Text without blanks around it; null where it means nothing."""
     import ibis
 
-    words = (*NULL_WORDS, *(word.strip().casefold() for word in null_words))
-    bare = text.strip()
-    return ibis.ifelse(bare.lower().isin(words), ibis.null("string"), bare)
+    bare = given.re_replace(BLANK_ENDS, "")
+    return ibis.ifelse(_is_word(bare, ("", *NULL_WORDS, *null_words)), ibis.null("string"), bare)
 
 
-# -- numbers ----------------------------------------------------------------------------------------
+def _is_word(text: ir.StringValue, words: Sequence[str]) -> ir.BooleanValue:
+    return text.lower().isin([word.strip().lower() for word in words])
 
 
-@dataclass(frozen=True)
-class NumberEvidence:
-    """What a column of numbers looks like.
+def masks(rows: ir.Table, text: ir.StringValue, most: int) -> ir.Table:
+    """The texts of a column that differ in their digits only: one row per mask, those of most rows first.
 
-    `filled`: texts; `plain`: those a cast reads; `comma_decimal`, `dot_decimal`: those whose last mark can only be a
-    decimal mark; `grouped`: those whose comma or dot could be either (three digits behind it).
+    Beside what `numbers.Mask` has: the greatest text, and for dates how many rows have a number from 13 to 31 at the
+    start (`day_at_0`), at the third (`day_at_2`) and at the fourth character (`day_at_3`), and how many begin with one
+    above 31 (`year_at_0`).
     """
-
-    filled: int
-    plain: int
-    comma_decimal: int
-    dot_decimal: int
-    grouped: int
-
-
-def number_evidence(text: ir.StringValue) -> dict[str, ir.IntegerScalar]:
-    """The sums of `NumberEvidence` for a cleaned column."""
-    bare = text.re_replace(r"[^0-9,.]+$", "")
-    return {
-        "filled": text.count(),
-        "plain": text.try_cast("float64").count(),
-        "comma_decimal": bare.re_search(r"^[^,]*,([0-9]{1,2}|[0-9]{4,})$|\..*,[0-9]*$").sum(),
-        "dot_decimal": bare.re_search(r"^[^.]*\.([0-9]{1,2}|[0-9]{4,})$|,.*\.[0-9]*$").sum(),
-        "grouped": bare.re_search(r"^[^,.]*[,][0-9]{3}$").sum(),
-    }
+    texts = rows.select(text=text).filter(lambda t: t.text.notnull())
+    texts = texts.group_by("text").aggregate(rows=texts.count())
+    at = {place: texts.text.substr(place, 2).try_cast("int64") for place in (0, 2, 3)}
+    counted = texts.select(
+        mask=texts.text.translate("0123456789", "9999999999"),
+        text=texts.text,
+        rows=texts.rows,
+        **{f"day_at_{place}": texts.rows * at[place].between(13, 31).cast("int64") for place in at},
+        year_at_0=texts.rows * (at[0] > 31).cast("int64"),
+    )
+    sums = ("rows", "day_at_0", "day_at_2", "day_at_3", "year_at_0")
+    grouped = counted.group_by("mask").aggregate(
+        least=counted.text.min(), last=counted.text.max(), **{name: counted[name].sum() for name in sums}
+    )
+    return grouped.order_by(grouped.rows.desc(), grouped.mask).limit(most)
 
 
-def decimal_mark(evidence: NumberEvidence, said: str, elsewhere: str) -> tuple[str, str]:
-    """The decimal mark of a column and what decided it, in words.
-
-    Args:
-        evidence: Of the column.
-        said: The mark the settings give, or "".
-        elsewhere: The mark that other columns of the same table prove, or "".
-
-    >>> decimal_mark(NumberEvidence(10, 3, 7, 0, 0), "", "")
-    (',', '7 values have a comma where only a decimal mark can stand')
-    """
-    if said:
-        return said, f"decimal = {said!r} is set"
-    if evidence.comma_decimal > evidence.dot_decimal:
-        return ",", f"{evidence.comma_decimal:,} values have a comma where only a decimal mark can stand"
-    if evidence.dot_decimal or not evidence.grouped:
-        return ".", ""
-    if elsewhere == ",":
-        return ",", "other columns of the file have decimal commas"
-    return ".", f"{evidence.grouped:,} values like '1,234' are read with a thousands mark"
+# -- numbers, ids, truth values ---------------------------------------------------------------------
 
 
-def number(text: ir.StringValue, evidence: NumberEvidence, mark: str) -> ir.FloatingValue:
-    """A cleaned column as numbers; null where it is not one.
+def plain_number(text: ir.StringValue) -> ir.FloatingValue:
+    """A text as the engine reads numbers; null where it does not, or where the number is not finite."""
+    return finite(text.try_cast("float64"))
 
-    Currency signs and blanks are taken off, brackets mean minus, and thousands marks must stand where they belong:
-    `1,5` is not silently 15.
-    """
+
+def finite(value: ir.FloatingValue) -> ir.FloatingValue:
+    """A number; null where it is none (NaN) or has no end."""
     import ibis
 
-    if evidence.plain == evidence.filled and not (mark == "," and evidence.dot_decimal):
+    return (value.isnan() | value.isinf()).ifelse(ibis.null("float64"), value)
+
+
+def number(text: ir.StringValue, plan: NumberPlan) -> ir.FloatingValue:
+    """A column as numbers, as planned; `1,5` is not silently 15."""
+    import ibis
+
+    if plan.is_plain:
         return text.try_cast("float64")
-    bare = text.re_replace(_CURRENCY, "").re_replace("[ \u00a0\u202f']", "")
-    minus = text.re_search(r"^\(.*\)$|^[^0-9]*-") & ~bare.startswith("-")
-    fits = bare.re_search(_GROUPED[mark]) & bare.re_search("[0-9]")
-    plain = bare.replace(".", "").replace(",", ".") if mark == "," else bare.replace(",", "")
-    value = ibis.ifelse(fits, plain, ibis.null("string")).try_cast("float64")
-    return ibis.ifelse(minus, -value, value)
-
-
-# -- ids and truth values ---------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class IdEvidence:
-    """What a column of ids looks like: texts, whole numbers as they are written, whole numbers written with `.0`."""
-
-    filled: int
-    whole: int
-    whole_as_decimal: int
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether every id is a whole number, so that the number says all that the text does."""
-        return self.filled == self.whole + self.whole_as_decimal
-
-
-def id_evidence(text: ir.StringValue) -> dict[str, ir.IntegerScalar]:
-    """The sums of `IdEvidence` for a cleaned column."""
-    return {
-        "filled": text.count(),
-        "whole": text.re_search(WHOLE).sum(),
-        "whole_as_decimal": text.re_search(WHOLE_AS_DECIMAL).sum(),
-    }
+    comma = plan.mark == ","
+    quick = plain_number(text.contains(".").ifelse(ibis.null("string"), text.replace(",", ".")) if comma else text)
+    if not plan.removed:
+        return quick
+    bare = text
+    for token in plan.removed:
+        bare = bare.replace(token, "")
+    value = plain_number(bare.replace(",", ".") if comma else bare)
+    if any(sign in plan.removed for sign in ("-", "−", "(")):
+        is_minus = text.contains("-") | text.contains("−") | text.startswith("(")
+        value = is_minus.ifelse(-value, value)
+    if plan.guard:
+        value = text.re_search(plan.guard).ifelse(value, ibis.null("float64"))
+    return ibis.coalesce(quick, value)
 
 
 def whole_number(text: ir.StringValue) -> ir.IntegerValue:
-    """A cleaned column as whole numbers; `17850.0` is 17850."""
+    """Texts that are known to be whole numbers, perhaps written with `.0`, as such."""
+    return text.try_cast("int64")
+
+
+def exact_integer(value: ir.FloatingValue) -> ir.IntegerValue:
+    """Whole numbers; null where there is a fraction, or more digits than a number keeps."""
     import ibis
 
-    bare = ibis.ifelse(text.re_search(WHOLE_AS_DECIMAL), text.re_replace(r"\.0+$", ""), text)
-    return ibis.ifelse(bare.re_search(WHOLE), bare, ibis.null("string")).try_cast("int64")
+    is_whole = (value == value.floor()) & (value.abs() < 2**53)
+    return is_whole.ifelse(value, ibis.null("float64")).cast("int64")
 
 
 def truth(text: ir.StringValue) -> ir.BooleanValue:
-    """A cleaned column as true and false; null where it is neither."""
+    """Text as true and false; null where it is neither."""
     import ibis
 
     low = text.lower()
@@ -157,65 +148,77 @@ def truth(text: ir.StringValue) -> ir.BooleanValue:
 # -- dates ------------------------------------------------------------------------------------------
 
 
-def shapes(rows: ir.Table, text: ir.StringValue) -> ir.Table:
-    """The shapes of a cleaned column: one row per shape, as `dates.Shape` has them."""
-    shape = text
-    for pattern, replacement in dates.SHAPE_STEPS:
-        shape = shape.re_replace(pattern, replacement)
-    return (
-        rows.select(text=text, shape=shape)
-        .filter(lambda t: t.text.notnull())
-        .group_by("shape")
-        .aggregate(
-            rows=lambda t: t.count(),
-            example=lambda t: t.text.min(),
-            largest_first=lambda t: t.text.re_extract(r"^([0-9]{1,2})[^0-9]", 1).try_cast("int64").max(),
-            largest_second=lambda t: (
-                t.text.re_extract(r"^[0-9]{1,2}[^0-9]([0-9]{1,2})[^0-9]", 1).try_cast("int64").max()
-            ),
-        )
-    )
+def instant(text: ir.StringValue, plan: DatePlan, functions: Functions, zone: str) -> ir.TimestampValue:
+    """Text as wall-clock instants of a zone; null where nothing planned fits.
 
-
-def instant(text: ir.StringValue, plan: dates.DatePlan, functions: Functions, zone: str) -> ir.TimestampValue:
-    """A cleaned column as wall-clock instants of a zone; null where no format fits.
-
-    A value with an offset is turned to the zone's wall-clock time; one without is taken as it stands.
+    A text with an offset, and a number of seconds since 1970, is turned to the zone's wall-clock time; what has no
+    offset is taken as it stands.
     """
     import ibis
 
-    found: list[ir.TimestampValue] = []
-    if plan.formats:
-        found.append(
-            _with_offset(text, plan, functions, zone) if plan.has_offset else functions.instant(text, plan.formats)
-        )
-    for digits, kind in plan.numeric:
-        value = ibis.ifelse(
-            text.re_search(f"^[0-9]{{{digits}}}([.,][0-9]+)?$"), text.replace(",", "."), ibis.null("string")
-        )
-        found.append(_from_number(value.try_cast("float64"), kind, functions, zone))
-    return ibis.coalesce(*found) if found else ibis.null("timestamp")
+    if plan.is_plain:
+        return text.try_cast("timestamp")
+    if plan.has_dotted_half:
+        text = text.re_replace(r"(?i)([ap])\.m\.?", r"\1m")
+    found = [_local(text, plan, functions)] if any(_is_local(one) for one in plan.readings) else []
+    found += [_read(text, one, functions, zone) for one in plan.readings if not _is_local(one)]
+    found += [_from_number(text, digits, kind, functions, zone) for digits, kind in plan.numeric]
+    if not found:
+        return ibis.null("timestamp")
+    value = ibis.coalesce(*found)
+    return (value >= ibis.literal(_EARLIEST, "timestamp")).ifelse(value, ibis.null("timestamp"))
 
 
-def _from_number(value: ir.FloatingValue, kind: dates.Numeric, functions: Functions, zone: str) -> ir.TimestampValue:
+def _is_local(reading: Reading) -> bool:
+    return not (reading.is_utc or reading.offset_length or reading.length)
+
+
+def _local(text: ir.StringValue, plan: DatePlan, functions: Functions) -> ir.TimestampValue:
+    return functions.instant(text, [one.strptime for one in plan.readings if _is_local(one)])
+
+
+def _read(text: ir.StringValue, reading: Reading, functions: Functions, zone: str) -> ir.TimestampValue:
+    """A text that must have a certain length, or that carries an offset."""
     import ibis
 
+    bare = text
+    if reading.length:
+        bare = (text.length() == reading.length).ifelse(text, ibis.null("string"))
+    if not reading.offset_length:
+        value = functions.instant(bare, [reading.strptime])
+        return functions.local(value, zone) if reading.is_utc else value
+    value = functions.instant(bare.left(bare.length() - reading.offset_length), [reading.strptime])
+    offset = bare.right(reading.offset_length).strip()
+    sign = ibis.cases((offset.startswith("-"), -1), (offset.startswith("+"), 1), else_=ibis.null("int64"))
+    hours = offset.substr(1, 2).try_cast("int64")
+    minutes = ibis.literal(0) if reading.offset_length < 5 else offset.right(2).try_cast("int64")
+    return functions.local(value - (sign * (hours * 60 + minutes)).as_interval("m"), zone)
+
+
+def _from_number(
+    text: ir.StringValue, digits: int, kind: Numeric, functions: Functions, zone: str
+) -> ir.TimestampValue:
+    """A date written as one number of so many digits before the point."""
+    import ibis
+
+    is_one = text.re_search(f"^[0-9]{{{digits}}}([.,][0-9]+)?$")
+    value = is_one.ifelse(text.replace(",", "."), ibis.null("string")).try_cast("float64")
     epoch = ibis.literal(datetime(1970, 1, 1), "timestamp")
     if kind == "excel":
         seconds = ((value - 25569) * 86400).round().cast("int64")  # 25,569 days from 1899-12-30 to 1970-01-01
         return epoch + seconds.as_interval("s")
-    seconds = (value / (1000 if kind == "milliseconds" else 1)).floor().cast("int64")
-    return functions.local(epoch + seconds.as_interval("s"), zone)
+    parts = {"seconds": 1, "milliseconds": 1_000, "microseconds": 1_000_000}[kind]
+    return functions.local(epoch + (value / parts).floor().cast("int64").as_interval("s"), zone)
 
 
-def _with_offset(text: ir.StringValue, plan: dates.DatePlan, functions: Functions, zone: str) -> ir.TimestampValue:
-    import ibis
+def shapes(found: Sequence[dict[str, object]]) -> list[dates.Shape]:
+    """The rows of `masks` as shapes of dates."""
+    return [_shape(**row) for row in found]  # type: ignore[arg-type]
 
-    mark = r" ?([zZ]|UTC|GMT|[+-][0-9]{2}(:?[0-9]{2})?)$"
-    has = text.re_search(r":[0-9]{2}([.,][0-9]+)?" + mark)
-    bare = functions.instant(ibis.ifelse(has, text.re_replace(mark, ""), text), plan.formats)
-    sign = text.re_search(r"-[0-9]{2}:?([0-9]{2})?$").ifelse(-1, 1)
-    hours = text.re_extract(r"[+-]([0-9]{2}):?[0-9]{0,2}$", 1).try_cast("int64").fill_null(0)
-    minutes = text.re_extract(r"[+-][0-9]{2}:?([0-9]{2})$", 1).try_cast("int64").fill_null(0)
-    utc = bare - (sign * (hours * 60 + minutes)).as_interval("m")
-    return ibis.ifelse(has, functions.local(utc, zone), bare)
+
+def _shape(  # the columns of `masks`
+    mask: str, least: str, last: str, rows: int, day_at_0: int, day_at_2: int, day_at_3: int, year_at_0: int
+) -> dates.Shape:
+    is_behind_two = mask[1:2] == "9" and mask[2:3] != "9"  # 12/31/2024; else 1/31/2024 or 12312024
+    second = day_at_3 if is_behind_two else day_at_2
+    return dates.Shape(dates.shape_of(mask), rows, least, proof=(day_at_0, second, year_at_0), last=last)

@@ -1,7 +1,7 @@
 """Cohorts as sums: who was active in which period, what they brought, and what their first purchase was like.
 
-A customer's periods fit into one integer, a bit each (a mask), so that counting who was active in every period takes one row
-per customer instead of one per customer and period. Beyond 62 periods the rows per customer and period are counted.
+A customer's periods fit into one integer, a bit each (a mask), so that counting who was active in every period takes one
+row per customer instead of one per customer and period. Beyond 62 periods the rows per customer and period are counted.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def masks(customer_days: ir.Table, grain: Grain, origin: int, count: int) -> ir.
 
 
 def active_by_mask(customers: ir.Table, by: Sequence[str], count: int) -> ir.Table:
-    """One row per combination of the columns `by`: `customers`, and in `active_k` those with a sale in the k-th period."""
+    """One row per combination of the columns `by`: `customers`, and in `active_k` those with a sale in period k."""
     counts = customers.group_by(*by, "mask").aggregate(customers=customers.count())
     active = {
         f"active_{place}": (counts.customers * ((counts.mask >> place) & 1)).sum().cast("int64")

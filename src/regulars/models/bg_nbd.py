@@ -69,14 +69,14 @@ class BgNbdFit(OrderFit):
         return np.asarray(np.exp(-np.logaddexp(0.0, odds_left)))
 
     def _draw_orders(
-        self, random: np.random.Generator, shape: tuple[int, int], history: History, horizon: FloatArray
+        self, generator: np.random.Generator, shape: tuple[int, int], history: History, horizon: FloatArray
     ) -> FloatArray:
         r, alpha, a, b = self.values
-        active = random.random(shape) < self._active_probability(history)
-        rates = random.gamma(np.broadcast_to(r + history.orders, shape)) / (alpha + history.age)
-        leaving = random.beta(a, np.broadcast_to(b + history.orders + self.first_tosses, shape))
-        ordered = random.poisson(rates * horizon)
-        until_left = random.geometric(np.clip(leaving, 1e-12, 1.0))
+        active = generator.random(shape) < self._active_probability(history)
+        rates = generator.gamma(np.broadcast_to(r + history.orders, shape)) / (alpha + history.age)
+        leaving = generator.beta(a, np.broadcast_to(b + history.orders + self.first_tosses, shape))
+        ordered = generator.poisson(rates * horizon)
+        until_left = generator.geometric(np.clip(leaving, 1e-12, 1.0))
         return np.where(active, np.minimum(ordered, until_left), 0).astype(np.float64)
 
 

@@ -155,7 +155,7 @@ class OrderFit(Fit):
 
     @abstractmethod
     def _draw_orders(
-        self, random: np.random.Generator, shape: tuple[int, int], history: History, horizon: FloatArray
+        self, generator: np.random.Generator, shape: tuple[int, int], history: History, horizon: FloatArray
     ) -> FloatArray: ...
 
 
@@ -195,6 +195,7 @@ class OrderModel(ABC):
 
     fit_type: ClassVar[type[OrderFit]]
     times: ClassVar[tuple[str, ...]]
+    directions: ClassVar[FloatArray]
 
     start_count: int = 4
     seed: int = 0
@@ -217,6 +218,7 @@ class OrderModel(ABC):
             self._objective(scaled),
             self._objective(coarse),
             self._starts(scaled),
+            directions=self.directions,
             customer_count=float(cells.count.sum()),
             model=model,
             limit=self._limit(scaled),
@@ -241,8 +243,8 @@ class OrderModel(ABC):
         """Log-parameters to start from: one from the data, the others scattered around it."""
         rate = weigh(cells.count, cells.orders) / weigh(cells.count, cells.age)
         first = np.log(self._first_start(rate))
-        random = np.random.default_rng(self.seed)
-        scattered = first + random.normal(0.0, 1.0, (max(0, self.start_count - 1), first.size))
+        generator = np.random.default_rng(self.seed)
+        scattered = first + generator.normal(0.0, 1.0, (max(0, self.start_count - 1), first.size))
         return np.vstack((first, scattered))
 
     @abstractmethod
@@ -256,6 +258,13 @@ class OrderModel(ABC):
     def _limit(self, cells: Cells) -> float | None:
         """The log-likelihood of the simpler model in which nobody leaves, where there is one."""
         return None
+
+
+ONE_PAIR: Final = np.array([[1.0, 0.0], [1.0, 1.0]])
+"""Directions of a gamma or beta distribution's two log-parameters: both together (how alike), the second alone."""
+
+TWO_PAIRS: Final = np.kron(np.eye(2), ONE_PAIR)
+"""The same for two distributions."""
 
 
 def _check_enough(cells: Cells, model: str) -> float:

@@ -107,7 +107,8 @@ class Fit(ABC):
     Attributes:
         values: The parameters, in the order of `names`.
         covariance: Of the logarithms of the parameters: the inverse of the negative Hessian.
-        held: Parameters that the data push beyond any limit; held at a large (or small) value, without an interval.
+        held: Parameters that have no limit that the data know of: any large (or small) value does as well, and
+            they have no interval. It happens where customers are all alike.
         log_likelihood: At the maximum.
         customer_count: Customers the fit has seen.
         gradient_norm: Largest absolute derivative by a free log-parameter, per customer.
@@ -150,9 +151,8 @@ class Fit(ABC):
     def find_spread(self, quantity: Callable[[Self], float]) -> float:
         """Standard error of anything computed from the fit (delta method over the log-parameters)."""
         slope = np.zeros(len(self.values))
-        for i, name in enumerate(self.names):
-            if name not in self.held:
-                slope[i] = (quantity(self._moved(i, _STEP)) - quantity(self._moved(i, -_STEP))) / (2 * _STEP)
+        for i in range(slope.size):
+            slope[i] = (quantity(self._moved(i, _STEP)) - quantity(self._moved(i, -_STEP))) / (2 * _STEP)
         return float(np.sqrt(max(0.0, float(slope @ np.array(self.covariance) @ slope))))
 
     def _moved(self, index: int, step: float) -> Self:

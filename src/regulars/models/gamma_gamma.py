@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 FEWEST_CUSTOMERS: Final = 10
 _ALIKE: Final = 1e-6
+_DIRECTIONS: Final = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [-1.0, 1.0, 1.0]])
+"""Of the log-parameters: orders alike (p up, v down), customers alike (q and v up), and the mean (v alone)."""
 
 
 @dataclass(frozen=True)
@@ -80,10 +82,10 @@ class GammaGammaFit(Fit):
             future_orders: Drawn future orders (rows: draws).
             seed: Seed of the draws.
         """
-        random = np.random.default_rng(seed)
+        generator = np.random.default_rng(seed)
         shape, total = self._posterior(orders, mean_spend)
-        rates = random.gamma(np.broadcast_to(shape, future_orders.shape)) / total
-        spend: FloatArray = random.gamma(self.values[0] * future_orders) / np.maximum(rates, 1e-300)
+        rates = generator.gamma(np.broadcast_to(shape, future_orders.shape)) / total
+        spend: FloatArray = generator.gamma(self.values[0] * future_orders) / np.maximum(rates, 1e-300)
         return spend
 
     def _posterior(self, orders: npt.ArrayLike, mean_spend: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
@@ -129,10 +131,17 @@ class GammaGamma:
         orders, mean, count = cells.orders[spending], cells.mean_spend[spending], cells.count[spending]
         scale = _check_enough(orders, mean, count, left_out_count)
         objective = _prepare(orders, mean / scale, count)
-        random = np.random.default_rng(self.seed)
+        generator = np.random.default_rng(self.seed)
         first = np.log([3.0, 4.0, 1.0])
-        starts = np.vstack((first, first + random.normal(0.0, 0.7, (max(0, self.start_count - 1), 3))))
-        maximum = maximise(objective, objective, starts, customer_count=float(count.sum()), model=GammaGammaFit.model)
+        starts = np.vstack((first, first + generator.normal(0.0, 0.7, (max(0, self.start_count - 1), 3))))
+        maximum = maximise(
+            objective,
+            objective,
+            starts,
+            directions=_DIRECTIONS,
+            customer_count=float(count.sum()),
+            model=GammaGammaFit.model,
+        )
         p, q, v = np.exp(maximum.position).tolist()
         if q <= 1:
             raise FitError(

@@ -46,7 +46,7 @@ def share_interval(successes: ArrayLike, trials: ArrayLike, level: float = LEVEL
     middle = share + z * z / (2 * _or_nan(count))
     half = z * np.sqrt(share * (1 - share) / _or_nan(count) + (z / (2 * _or_nan(count))) ** 2)
     scale = 1 + z * z / _or_nan(count)
-    return _steady(np.clip((middle - half) / scale, 0, 1)), _steady(np.clip((middle + half) / scale, 0, 1))
+    return steady(np.clip((middle - half) / scale, 0, 1)), steady(np.clip((middle + half) / scale, 0, 1))
 
 
 def mean_interval(total: ArrayLike, squares: ArrayLike, count: ArrayLike, level: float = LEVEL) -> Ends:
@@ -87,7 +87,7 @@ def rate_interval(events: ArrayLike, exposure: ArrayLike = 1.0, level: float = L
     n, over = _floats(events), _or_nan(exposure)
     tail = (1 - level) / 2
     low = np.where(n > 0, gammaincinv(np.maximum(n, 1), tail), 0.0)
-    return _steady(low / over), _steady(gammaincinv(n + 1, 1 - tail) / over)
+    return steady(low / over), steady(gammaincinv(n + 1, 1 - tail) / over)
 
 
 def ratio_error(
@@ -146,7 +146,7 @@ def relative_change_interval(
     """
     ratio = _positive(now) / _positive(before)
     half = _normal(level) * np.hypot(_floats(now_error) / _positive(now), _floats(before_error) / _positive(before))
-    return _steady(ratio * np.exp(-half) - 1), _steady(ratio * np.exp(half) - 1)
+    return steady(ratio * np.exp(-half) - 1), steady(ratio * np.exp(half) - 1)
 
 
 def share_difference_interval(
@@ -164,8 +164,8 @@ def share_difference_interval(
     low, high = share_interval(successes, trials, level)
     other_low, other_high = share_interval(other_successes, other_trials, level)
     return (
-        _steady(share - other - np.hypot(share - low, other_high - other)),
-        _steady(share - other + np.hypot(high - share, other - other_low)),
+        steady(share - other - np.hypot(share - low, other_high - other)),
+        steady(share - other + np.hypot(high - share, other - other_low)),
     )
 
 
@@ -229,7 +229,7 @@ def _student(middle: NDArray[np.float64], error: NDArray[np.float64], freedom: A
     from scipy.special import stdtrit
 
     half = stdtrit(np.where(freedom > 0, freedom, np.nan), (1 + level) / 2) * error
-    return _steady(middle - half), _steady(middle + half)
+    return steady(middle - half), steady(middle + half)
 
 
 def _normal(level: float) -> float:
@@ -257,8 +257,8 @@ def _divided(above: ArrayLike, below: ArrayLike) -> NDArray[np.float64]:
     return _floats(above) / _or_nan(below)
 
 
-def _steady(values: ArrayLike) -> NDArray[np.float64]:
-    """Rounded to nine significant digits."""
+def steady(values: ArrayLike) -> NDArray[np.float64]:
+    """Values rounded to nine significant digits."""
     numbers = _floats(values)
     known = np.where(np.isfinite(numbers) & (numbers != 0), np.abs(numbers), 1.0)
     scale = 10.0 ** (_DIGITS - 1 - np.clip(np.floor(np.log10(known)), -200, 200))

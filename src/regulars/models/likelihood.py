@@ -23,7 +23,7 @@ Objective = Callable[[FloatArray], tuple[float, FloatArray]]
 """Log-parameters to the log-likelihood and its gradient."""
 
 BOUND: Final = float(np.log(1e4))
-"""Log-parameters stay within ± this (time and money are scaled to a mean of 1 beforehand)."""
+"""Distances along the directions stay within ± this (time and money are scaled to a mean of 1 beforehand)."""
 
 # Gains are in units of log-likelihood: a gain of 1e-7 moves no parameter by more than 1/2000 of its standard error.
 _NEAR: Final = 1e-4  # promised gain at which the search over coarse cells ends
@@ -54,9 +54,9 @@ class Maximum:
 
     Attributes:
         position: Log-parameters.
-        covariance: Of the log-parameters: the inverse of the negative Hessian. Rows of held parameters are 0.
+        covariance: Of the log-parameters: the inverse of the negative Hessian, with what is held taken as known.
         log_likelihood: At the maximum.
-        held: Which parameters are held: the data ask for "without limit", and any large (or small) value does.
+        held: Which parameters have no limit that the data know of: any large (or small) value does as well.
         gradient_norm: Largest absolute derivative per customer over the free log-parameters.
         starts_agreed: How many of the starts led to the same maximum.
         start_count: How many starts were made.
@@ -76,6 +76,7 @@ def maximise(
     coarse: Objective,
     starts: FloatArray,
     *,
+    directions: FloatArray,
     customer_count: float,
     model: str,
     limit: float | None = None,
@@ -86,6 +87,8 @@ def maximise(
         objective: The log-likelihood over all cells.
         coarse: The same over fewer cells; used to find the neighbourhood of the maximum.
         starts: One row of log-parameters per start.
+        directions: The search goes along these combinations of log-parameters (columns). Where customers are all alike,
+            several parameters grow together without limit; along a direction of its own that costs nothing.
         customer_count: Customers, to state the gradient per customer.
         model: The model's name for messages.
         limit: The log-likelihood of the limit of this model in which nobody leaves, where it has one.
@@ -94,7 +97,8 @@ def maximise(
         NobodyLeaves: The likelihood is no higher than that of the limit.
         FitError: The search does not settle, or the data do not determine the parameters.
     """
-    found = [_search(coarse, start) for start in starts]
+    objective, coarse = _turn(objective, directions), _turn(coarse, directions)
+    found = [_search(coarse, start) for start in np.linalg.solve(directions, starts.T).T]
     found = [(value, position) for value, position in found if np.isfinite(value)]
     if not found:
         raise FitError(
@@ -113,10 +117,10 @@ def maximise(
             everything = np.zeros((best.size, best.size))
             everything[np.ix_(summit.free, summit.free)] = covariance
             return Maximum(
-                position=summit.position,
-                covariance=everything,
+                position=directions @ summit.position,
+                covariance=directions @ everything @ directions.T,
                 log_likelihood=summit.value,
-                held=tuple(int(i) for i in np.flatnonzero(~summit.free)),
+                held=tuple(int(i) for i in np.flatnonzero((directions != 0) @ ~summit.free)),
                 gradient_norm=float(np.abs(summit.gradient[summit.free]).max(initial=0.0)) / customer_count,
                 starts_agreed=agreed,
                 start_count=len(starts),
@@ -124,6 +128,16 @@ def maximise(
         fixed |= _without_limit(summit, model)
         summit = _climb(objective, summit.position, fixed)
     raise FitError(f"{model}: the search for the best parameters did not settle.", mend=_MORE_HISTORY)
+
+
+def _turn(objective: Objective, directions: FloatArray) -> Objective:
+    """The same log-likelihood, told by the distances along the directions."""
+
+    def turned(position: FloatArray) -> tuple[float, FloatArray]:
+        value, gradient = objective(directions @ position)
+        return value, directions.T @ gradient
+
+    return turned
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from regulars.models.btyd import OrderFit, OrderModel
+from regulars.models.btyd import ONE_PAIR, TWO_PAIRS, OrderFit, OrderModel
 from regulars.models.cells import add_up, weigh
 from regulars.models.likelihood import Objective, maximise
 
@@ -36,11 +36,11 @@ class NbdFit(OrderFit):
         return np.ones(history.orders.shape)
 
     def _draw_orders(
-        self, random: np.random.Generator, shape: tuple[int, int], history: History, horizon: FloatArray
+        self, generator: np.random.Generator, shape: tuple[int, int], history: History, horizon: FloatArray
     ) -> FloatArray:
         r, alpha = self.values
-        rates = random.gamma(np.broadcast_to(r + history.orders, shape)) / (alpha + history.age)
-        return random.poisson(rates * horizon).astype(np.float64)
+        rates = generator.gamma(np.broadcast_to(r + history.orders, shape)) / (alpha + history.age)
+        return generator.poisson(rates * horizon).astype(np.float64)
 
 
 def prepare_gamma_ratio(cells: Cells) -> Callable[[float], tuple[float, float]]:
@@ -71,6 +71,7 @@ class Nbd(OrderModel):
 
     fit_type: ClassVar[type[OrderFit]] = NbdFit
     times: ClassVar[tuple[str, ...]] = ("alpha",)
+    directions: ClassVar[FloatArray] = ONE_PAIR
 
     def _first_start(self, rate: float) -> FloatArray:
         return np.array([0.5, 0.5 / rate])
@@ -97,10 +98,19 @@ class Nbd(OrderModel):
 class DropoutModel(OrderModel):
     """A model in which customers leave; refused where the data show nobody leaving."""
 
+    directions: ClassVar[FloatArray] = TWO_PAIRS
+
     def _limit(self, cells: Cells) -> float | None:
         """The log-likelihood of NBD on the same cells."""
         nbd = Nbd(start_count=2, seed=self.seed)
         objective = nbd._objective(cells)
         customer_count = float(cells.count.sum())
-        maximum = maximise(objective, objective, nbd._starts(cells), customer_count=customer_count, model=NbdFit.model)
+        maximum = maximise(
+            objective,
+            objective,
+            nbd._starts(cells),
+            directions=ONE_PAIR,
+            customer_count=customer_count,
+            model=NbdFit.model,
+        )
         return maximum.log_likelihood

@@ -59,14 +59,14 @@ class ParetoNbdFit(OrderFit):
         return active
 
     def _draw_orders(
-        self, random: np.random.Generator, shape: tuple[int, int], history: History, horizon: FloatArray
+        self, generator: np.random.Generator, shape: tuple[int, int], history: History, horizon: FloatArray
     ) -> FloatArray:
         r, alpha, s, beta = self.values
-        active = random.random(shape) < self._active_probability(history)
-        rates = random.gamma(np.broadcast_to(r + history.orders, shape)) / (alpha + history.age)
-        leaving = random.gamma(s, size=shape) / (beta + history.age)
-        time_active = np.minimum(random.exponential(size=shape) / np.maximum(leaving, 1e-300), horizon)
-        return np.where(active, random.poisson(rates * time_active), 0).astype(np.float64)
+        active = generator.random(shape) < self._active_probability(history)
+        rates = generator.gamma(np.broadcast_to(r + history.orders, shape)) / (alpha + history.age)
+        leaving = generator.gamma(s, size=shape) / (beta + history.age)
+        time_active = np.minimum(generator.exponential(size=shape) / np.maximum(leaving, 1e-300), horizon)
+        return np.where(active, generator.poisson(rates * time_active), 0).astype(np.float64)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Retention of cohorts from counts: shares per cohort and over all cohorts, and which cohorts differ beyond chance.
 
-A cohort is a row, a column is the number of periods since its first purchase. Cells that the data do not cover whole are known
-(`is_whole` is false) and take no part in any mean.
+A cohort is a row, a column is the number of periods since its first purchase. Cells that the data do not cover whole are
+known (`is_whole` is false) and take no part in any mean.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ class Retention:
     def revenue_per_customer(self, periods: int) -> tuple[float, float | None, float | None, int] | None:
         """What a customer brought up to the end of so many periods after the first purchase.
 
-        Only cohorts that the data cover up to there are counted. The interval takes the cohorts as the units that differ by
-        chance (a ratio of two sums over cohorts); with under five of them there is none.
+        Only cohorts that the data cover up to there are counted. The interval takes the cohorts as the units that differ
+        by chance (a ratio of two sums over cohorts); with under five of them there is none.
 
         Returns:
             The mean, the ends of its 95 % interval, and the customers counted; None where no cohort is that old.
@@ -105,7 +105,7 @@ class OverCohorts:
         high: Upper end.
         plain_mean: The mean of the cohorts, each counting once.
         of_whole_base: Active customers ÷ all customers, those included whose period has not come yet.
-        cumulative_revenue: Revenue per customer up to the end of the period: the sum over periods of revenue ÷ customers.
+        cumulative_revenue: Revenue per customer up to the end of the period: revenue ÷ customers, added up over periods.
     """
 
     cohorts: NDArray[np.int64]
@@ -179,7 +179,7 @@ def differences(successes: ArrayLike, trials: ArrayLike) -> list[Difference]:
         trials: Per group, out of how many.
 
     >>> [round(one.p_value, 3) for one in differences([60, 40, 42], [100, 100, 100])]
-    [0.006, 0.127, 0.197]
+    [0.006, 0.108, 0.191]
     """
     hits, counts = np.asarray(successes, dtype=float), np.asarray(trials, dtype=float)
     other_hits, other_counts = hits.sum() - hits, counts.sum() - counts

@@ -209,10 +209,10 @@ class _Draws:
     def __init__(
         self, actual: FloatArray, predictions: Mapping[str, FloatArray], draw_count: int, level: float, seed: int
     ) -> None:
-        random = np.random.default_rng(seed)
+        generator = np.random.default_rng(seed)
         rows = np.arange(actual.size)
         if actual.size > LARGEST_DRAWN:
-            rows = np.sort(random.choice(actual.size, LARGEST_DRAWN, replace=False))
+            rows = np.sort(generator.choice(actual.size, LARGEST_DRAWN, replace=False))
         self.size = rows.size
         self.shrink = float(np.sqrt(rows.size / actual.size))
         self.tails = ((1 - level) / 2, (1 + level) / 2)
@@ -221,7 +221,7 @@ class _Draws:
         self.centre = _score_all(Outcomes(came), rankings)
         self.drawn: list[_ScoresByName] = []
         for _ in range(draw_count if self.size >= _FEWEST_CUSTOMERS else 0):
-            weight = random.poisson(1.0, self.size).astype(np.float64)
+            weight = generator.poisson(1.0, self.size).astype(np.float64)
             if weight.any():
                 self.drawn.append(_score_all(Outcomes(came, weight), rankings))
 

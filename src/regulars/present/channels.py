@@ -36,7 +36,8 @@ def plot_height(scene: Scene) -> int:
     kind = scene.chart.kind
     legend = 28 * legend_rows(scene)
     if kind == "heatmap":
-        return 30 * max(2, len(scene.channels["y"].order)) + 70 + legend
+        rows = max(2, len(scene.channels["y"].order))
+        return (30 if rows <= 30 else 16) * rows + 70 + legend
     if kind in ("bar", "interval") and scene.channels[scene.category].scale == "category":
         return 28 * max(2, len(scene.channels[scene.category].order)) + 80 + legend
     return {"tree": 400, "flow": 400, "network": 480, "scatter": 380}.get(kind, 290) + legend
@@ -49,7 +50,7 @@ def legend_rows(scene: Scene) -> int:
         return 0
     if channel.scale == "category":
         return -(-len(channel.order) // _legend_columns(scene)) if _needs_legend(scene) else 0
-    return 2
+    return 0 if _is_printed(scene) else 2
 
 
 def plot_width(scene: Scene) -> int:
@@ -58,6 +59,20 @@ def plot_width(scene: Scene) -> int:
         return scene.look.width
     longest = max((len(text) for text in scene.channels["y"].order), default=0)
     return min(scene.look.width, 70 * len(scene.channels["x"].order) + 7 * longest + 40)
+
+
+def cell_font(scene: Scene) -> int:
+    """The size in which a heat map's values fit into its cells; 0 where none does, and a legend has to tell them."""
+    longest = max((len(record["label"]) for record in scene.records), default=1)
+    names = max((len(text) for text in scene.channels["y"].order), default=0)
+    room = (plot_width(scene) - 7 * names - 30) / max(1, len(scene.channels["x"].order))
+    return next((size for size in (11, 9) if 0.58 * size * longest + 2 <= room), 0)
+
+
+def _is_printed(scene: Scene) -> bool:
+    """Whether the quantity that colours a heat map stands in its cells, so that no legend is needed."""
+    is_own = scene.chart.kind == "heatmap" and scene.chart.label in ("", scene.chart.colour)
+    return is_own and cell_font(scene) > 0
 
 
 def position(scene: Scene, name: str, along: str = "", field: str = "", orient: str = "", is_bare: bool = False) -> Any:
@@ -154,14 +169,13 @@ def colour(scene: Scene) -> Any:
     kind = "Q" if channel.scale == "quantity" else "T"
     options: dict[str, Any] = {"scheme": "cividis"}
     if scene.chart.kind == "heatmap" and channel.scale == "quantity":
-        options |= {"domain": list(heat_range(scene.records)), "clamp": True}
+        options |= {"domain": list(_heat_range(scene)), "clamp": True}
     legend = alt.Legend(title=channel.title, gradientLength=180)
     if channel.scale == "quantity":
         legend = alt.Legend(
             title=channel.title, gradientLength=180, labelExpr=_NUMBER_FORMATS.get(channel.unit, _PLAIN_NUMBER)
         )
-    is_printed = scene.chart.kind == "heatmap" and scene.chart.label in ("", scene.chart.colour)
-    return alt.Color(f"colour:{kind}", scale=alt.Scale(**options), legend=None if is_printed else legend)
+    return alt.Color(f"colour:{kind}", scale=alt.Scale(**options), legend=None if _is_printed(scene) else legend)
 
 
 def _names_scale(channel: Channel) -> Any:
@@ -235,10 +249,18 @@ def heat_range(records: Sequence[Record]) -> tuple[float, float]:
     return values[0], values[-1]
 
 
+def _heat_range(scene: Scene) -> tuple[float, float]:
+    """The range of a heat map's colours; the extreme is left out only where its value is printed."""
+    channel = scene.channels.get("colour")
+    if channel is None or channel.scale != "quantity" or channel.range is None:
+        return 0.0, 1.0
+    return heat_range(scene.records) if _is_printed(scene) else channel.range
+
+
 def text_inks(scene: Scene) -> list[str]:
     """For each record of a heat map, the colour in which its value is legible."""
     channel = scene.channels.get("colour")
-    low, high = heat_range(scene.records) if channel and channel.scale == "quantity" else (0.0, 1.0)
+    low, high = _heat_range(scene)
     inks = []
     for record in scene.records:
         value = record.get("colour")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from regulars.present.channels import colour, hollow_stroke, position, sizes, text_inks, tooltips
+from regulars.present.channels import cell_font, colour, hollow_stroke, position, sizes, text_inks, tooltips
 from regulars.present.scene import PAPER, runs
 
 if TYPE_CHECKING:
@@ -116,11 +116,12 @@ def _heatmap(scene: Scene) -> list[Any]:
         rings = _on(scene, partial).mark_rect(fillOpacity=0, **frame)
         drawn.append(rings.encode(**places, **tooltips(scene)))
     by_ink: dict[str, list[Record]] = {}
+    size = cell_font(scene)
     for record, ink in zip(scene.records, text_inks(scene), strict=True):
-        if record["label"]:
+        if size and record["label"]:
             by_ink.setdefault(ink, []).append(record)
     for ink, records in by_ink.items():
-        text = _on(scene, records).mark_text(fontSize=11)
+        text = _on(scene, records).mark_text(fontSize=size)
         drawn.append(text.encode(**places, text="label:N", color=alt.value(ink)))
     return drawn
 

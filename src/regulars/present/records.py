@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from regulars.core.result import Evidence, Finding
 from regulars.errors import SourceError
 from regulars.present.run_view import EarlierRun
+from regulars.present.words import without_passwords
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -166,8 +167,10 @@ def to_json(content: Any) -> str:
 
 
 def plain(value: Any) -> Any:
-    """A value made of dictionaries, lists, text, numbers, booleans and None only."""
-    if value is None or isinstance(value, str | bool | int):
+    """A value made of dictionaries, lists, text without passwords, numbers, booleans and None only."""
+    if isinstance(value, str):
+        return without_passwords(value)
+    if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, float):
         return float(f"{value:.12g}") if math.isfinite(value) else None
@@ -176,7 +179,7 @@ def plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {name: plain(part) for name, part in _fields(value).items()}
     if isinstance(value, Mapping):
-        return {str(name): plain(part) for name, part in value.items()}
+        return {plain(str(name)): plain(part) for name, part in value.items()}
     if isinstance(value, list | tuple):
         return [plain(part) for part in value]
     if isinstance(value, set | frozenset):
@@ -185,4 +188,4 @@ def plain(value: Any) -> Any:
         return plain(float(value))
     if hasattr(value, "item") and not hasattr(value, "__len__"):
         return plain(value.item())  # a number of NumPy
-    return str(value)
+    return plain(str(value))

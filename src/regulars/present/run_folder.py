@@ -192,7 +192,7 @@ def fill_folder(view: RunView, engine: Engine, path: Path, also: Mapping[str, in
         OutputError: There is no room or no right to write.
     """
     from regulars.present.draw import chart_svg
-    from regulars.present.report import report_html
+    from regulars.present.report.page import report_html
     from regulars.present.scene import FILE
 
     plan = plan_files(view.results)

@@ -7,7 +7,7 @@ specification's expressions, and every text is written here as everywhere else.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal
@@ -34,6 +34,8 @@ PAPER = "#fefefe"
 """Stands for the colour of the page: a style sheet may replace it, so that hollow marks are hollow in the dark too."""
 
 CHANNELS = ("x", "y", "colour", "low", "high", "size", "x2", "y2")
+MAX_NAMES = 60
+"""Names down the side of a chart: a longer list is for a table."""
 _CATEGORY_CHARACTERS = 40
 
 
@@ -144,6 +146,11 @@ def make_scene(chart: Chart, table: Table, rows: pa.Table, total: int, currency:
     names = list(columns)
     records = tuple(dict(zip(names, values, strict=True)) for values in zip(*columns.values(), strict=True))
     first = f" (first {rows.num_rows:,} of {total:,})" if total > rows.num_rows else ""
+    named = channels[category]
+    if chart.kind in ("bar", "interval") and len(named.order) > MAX_NAMES:
+        first = f" (first {MAX_NAMES} of {len(named.order):,})"
+        channels[category] = replace(named, order=named.order[:MAX_NAMES])
+        records = tuple(one for one in records if one[category] in channels[category].order)
     return Scene(
         chart=chart,
         look=look,

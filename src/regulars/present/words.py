@@ -6,6 +6,7 @@ Report, dashboard and terminal say the same thing in the same words because they
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -202,3 +203,17 @@ def comparison_words(comparison: Comparison) -> str:
 
 def _findings(count: int) -> str:
     return f"{count:,} finding" if count == 1 else f"{count:,} findings"
+
+
+def without_passwords(text: str) -> str:
+    """A text whose passwords are left out: those in an address, and those that a settings file gives by name.
+
+    >>> without_passwords("postgresql://ann:s3cret@db/shop")
+    'postgresql://ann:…@db/shop'
+    >>> without_passwords('password = "s3cret"')
+    'password = "…"'
+    """
+    text = re.sub(r"(://[^/\s:@\"']*:)[^@\s\"']+(?=@)", r"\g<1>…", text)
+    return re.sub(
+        r"(?im)(\b\w*(?:password|passwd|secret|token|api_key)\w*\s*=\s*)([\"']).*?\2", r"\g<1>\g<2>…\g<2>", text
+    )

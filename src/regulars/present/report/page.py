@@ -111,8 +111,8 @@ def report_html(run: RunView, engine: Engine, reader: TableReader | None = None)
 
 
 def _finalize(value: Any) -> Any:
-    """Every text that reaches the page is free of control characters."""
-    return clean(value) if type(value) is str else value
+    """Every text that reaches the page is free of control characters and passwords."""
+    return clean(words.without_passwords(value)) if type(value) is str else value
 
 
 def _vocabulary(run: RunView, terms: Terms) -> dict[str, Any]:

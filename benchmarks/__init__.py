@@ -1,0 +1,1 @@
+"""Time, memory and growth, measured in multiples of one scan."""

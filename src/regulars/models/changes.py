@@ -1,0 +1,89 @@
+"""Changes from one period to another: exact for counts, with an interval for ratios and shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from regulars.models import intervals
+
+_Z = 1.959963984540054
+
+
+@dataclass(frozen=True)
+class Change:
+    """How a figure changed; `p_value` None for an exact count.
+
+    Args:
+        value: The change, as a share of the earlier value, or in points; None where it cannot be said.
+        low: Lower end of its 95 % interval; None for an exact count.
+        high: Upper end.
+        p_value: Of no change.
+        is_points: Whether it is the difference of two shares, not a share of the earlier value.
+    """
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    p_value: float | None = None
+    is_points: bool = False
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A ratio and its standard error."""
+
+    value: float
+    error: float
+
+
+def change_of_count(now: float, before: float) -> Change:
+    """The exact relative change; none where there was nothing before, or less than nothing.
+
+    >>> change_of_count(120, 100)
+    Change(value=0.2, low=None, high=None, p_value=None, is_points=False)
+    """
+    return Change(round(now / before - 1, 12) if before > 0 else None)
+
+
+def change_of_ratio(now: Estimate, before: Estimate) -> Change:
+    """The relative change of a positive ratio, from its errors on the log scale."""
+    if not (now.value > 0 and before.value > 0):
+        return Change(None)
+    parts = now.value, now.error, before.value, before.error
+    low, high = intervals.relative_change_interval(*parts)
+    p_value = float(intervals.change_p_value(*parts))
+    return Change(now.value / before.value - 1, _known(low), _known(high), p_value)
+
+
+def change_of_points(now: Estimate, before: Estimate) -> Change:
+    """The difference of two shares that are ratios of sums, from their errors."""
+    difference, error = now.value - before.value, float(np.hypot(now.error, before.error))
+    if not np.isfinite(difference):
+        return Change(None, is_points=True)
+    if not error > 0:
+        return Change(difference, is_points=True)
+    from scipy.special import ndtr
+
+    low, high = intervals.steady(difference - _Z * error), intervals.steady(difference + _Z * error)
+    return Change(difference, float(low), float(high), float(2 * ndtr(-abs(difference) / error)), is_points=True)
+
+
+def change_of_share(now: tuple[float, float], before: tuple[float, float]) -> Change:
+    """The difference of two shares of counts, each as (how many, out of how many).
+
+    >>> change = change_of_share((56, 70), (48, 80))
+    >>> round(change.value, 4), round(change.low, 4), round(change.high, 4)
+    (0.2, 0.0524, 0.3339)
+    """
+    if not (now[1] and before[1]):
+        return Change(None, is_points=True)
+    low, high = intervals.share_difference_interval(*now, *before)
+    p_value = float(intervals.share_difference_p_value(*now, *before))
+    return Change(now[0] / now[1] - before[0] / before[1], _known(low), _known(high), p_value, is_points=True)
+
+
+def _known(value: object) -> float | None:
+    number = float(np.asarray(value, dtype=float))
+    return number if np.isfinite(number) else None
