@@ -206,6 +206,14 @@ def test_stray_line_ends_inside_cells_are_kept(tmp_path: Path, opened: Callable[
     assert opened("s.csv").rows("id", "note") == [("1", "a\rb"), ("2", "c")]
 
 
+def test_a_cell_of_some_megabytes_is_read_and_one_beyond_is_refused(tmp_path: Path, opened: Callable[..., Any]) -> None:
+    (tmp_path / "s.csv").write_text("id,note\n" + "1,a\n" * 10 + f"2,{'x' * 5_000_000}\n")
+    assert opened("s.csv").count == 11
+    (tmp_path / "s.csv").write_text("id,note\n" + "1,a\n" * 10 + f"2,{'x' * 17_000_000}\n")
+    with pytest.raises(SourceError, match="too long to read"):
+        opened("s.csv")
+
+
 def test_one_column(tmp_path: Path, opened: Callable[..., Any]) -> None:
     (tmp_path / "s.csv").write_text("customer_id\nA1\nA2\n\nA3\n")
     assert opened("s.csv").rows("customer_id", "_row") == [("A1", 1), ("A2", 2), ("A3", 3)]

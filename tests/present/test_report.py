@@ -209,6 +209,20 @@ def test_every_chart_has_a_name_and_its_table_after_it(page: Element, view: RunV
                 assert following.tag == "figure" or following.all("table")
 
 
+def test_evidence_that_is_not_shown_is_named_and_not_linked(view: RunView, engine: Any) -> None:
+    result = view.results[0]
+    hidden = replace(result.tables[0], is_shown=False)
+    run = RunView("r", "Shop", results=(replace(result, tables=(hidden,), charts=()),))
+    page = read(report_html(run, engine))
+    assert "evidence in key_figures: revenue" in page.text
+    assert not page.all("table")
+
+
+def test_a_link_to_a_folded_table_leads_inside_the_fold(page: Element) -> None:
+    fold = next(one for one in page.all("details", "figures") if "Segments: customers" in one.text)
+    assert "rfm-segments" in [one.attributes.get("id") for one in fold.all("div")]
+
+
 def test_tables_have_captions_scopes_units_and_queries(page: Element) -> None:
     for table in page.all("table"):
         assert table.all("caption") or table.all("th")[0].text in ("order_id",)

@@ -140,6 +140,7 @@ class DuckdbFiles:
             "encoding": "'utf-8'",
             "compression": "'none'",
             "max_line_size": str(_LONGEST_ROW),
+            "buffer_size": str(2 * _LONGEST_ROW),  # else sixteen times the longest row
         }
         said = ", ".join(f"{option} = {value}" for option, value in options.items())
         try:

@@ -1,7 +1,7 @@
 """Rules that set rows aside: small, safe, never evaluated as code.
 
-A rule is `COLUMN TEST [VALUE]`. COLUMN is a canonical name of the table or one of the user's own columns (in double
-quotes where it has blanks). The tests:
+A rule is `COLUMN TEST [VALUE]`. COLUMN is a canonical name of the table or one of the user's own columns, in double
+quotes where it has blanks or signs. The tests:
 
     =  !=  <  <=  >  >=            numbers, dates (2024-12-31) and texts
     is / is not                    texts, and `is empty`, `is not empty`
@@ -10,29 +10,42 @@ quotes where it has blanks). The tests:
 
     order_id starts with C
     quantity <= 0
-    product_id in POST, DOT, M
+    ordered_at < 2010-01-01
+    product_id in POST, DOT, "A, B"
     "Customer Type" is test
+
+Texts are compared as they are, without the blanks around them; a VALUE may stand in quotes. Ids are texts, also where
+they are numbers; only < and > measure them as numbers. A date without a time of day means the whole day. A missing
+value matches `is empty` alone.
 """
 
 from __future__ import annotations
 
+import csv
 import re
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from regulars.errors import SettingsError, closest
+from regulars.intake.values import NULL_WORDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     import ibis.expr.types as ir
 
+    from regulars.core.contract import Kind
+
 _RULE = re.compile(
-    r"""\s*(?:"(?P<quoted>[^"]+)"|(?P<column>\S+))\s+
-    (?P<test>is\s+not\s+empty|is\s+empty|is\s+not|is|starts\s+with|ends\s+with|contains|not\s+in|in|<=|>=|!=|=|<|>)
-    (?:\s+(?P<value>.*\S))?\s*""",
-    re.VERBOSE,
+    r"""\s*(?:"(?P<quoted>[^"]+)"|(?P<column>[^\s"<>=!]+))
+    (?:\s*(?P<sign><=|>=|<>|!=|==|=|<|>)
+      |\s+(?P<word>is\s+not\s+empty|is\s+empty|is\s+not|is|starts\s+with|ends\s+with|contains|not\s+in|in)(?=\s|$)
+    )\s*(?P<value>.*?)\s*""",
+    re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
+_ORDERED = ("<", "<=", ">", ">=")
+_SAME = {"==": "=", "is": "=", "<>": "!=", "is not": "!="}
 _COMPARE: dict[str, Callable[[ir.Value, ir.Value], ir.BooleanValue]] = {
     "=": lambda a, b: a == b,
     "!=": lambda a, b: a != b,
@@ -40,8 +53,11 @@ _COMPARE: dict[str, Callable[[ir.Value, ir.Value], ir.BooleanValue]] = {
     "<=": lambda a, b: a <= b,
     ">": lambda a, b: a > b,
     ">=": lambda a, b: a >= b,
-    "is": lambda a, b: a == b,
-    "is not": lambda a, b: a != b,
+}
+_TEXT_TESTS: dict[str, Callable[[ir.StringValue, str], ir.BooleanValue]] = {
+    "starts with": lambda text, value: text.startswith(value),
+    "ends with": lambda text, value: text.endswith(value),
+    "contains": lambda text, value: text.contains(value),
 }
 
 
@@ -50,59 +66,102 @@ class Rule:
     """One rule, read.
 
     >>> read_rule("order_id starts with C", "lines")
-    Rule(text='order_id starts with C', column='order_id', test='starts with', value='C')
+    Rule(text='order_id starts with C', column='order_id', test='starts with', values=('C',))
     """
 
     text: str
     column: str
     test: str
-    value: str
+    values: tuple[str, ...] = ()
 
-    def matches(self, column: ir.Value) -> ir.BooleanValue:
-        """Whether a row is set aside; a missing value matches only `is empty`.
+    @property
+    def kind(self) -> Kind:
+        """How a column of the user's own is read for this rule: as what it is measured against."""
+        if self.test not in _ORDERED:
+            return "text"
+        if _as_number(self.values[0]) is not None:
+            return "number"
+        return "text" if _as_date(self.values[0]) is None else "instant"
+
+    def matches(self, column: ir.Value, kind: Kind) -> ir.BooleanValue:
+        """Whether a row is set aside.
+
+        Args:
+            column: The column's values, typed.
+            kind: What they are.
 
         Raises:
             SettingsError: The value does not fit the column.
         """
         if self.test == "is empty":
-            return column.isnull() if not column.type().is_string() else column.isnull() | (column.strip() == "")
+            return column.isnull()
         if self.test == "is not empty":
-            return column.notnull() if not column.type().is_string() else column.notnull() & (column.strip() != "")
-        return self._test(column).fill_null(False)
+            return column.notnull()
+        return self._test(column, kind).fill_null(False)
 
-    def _test(self, column: ir.Value) -> ir.BooleanValue:
-        text = column.cast("string")
-        if self.test == "starts with":
-            return text.startswith(self.value)
-        if self.test == "ends with":
-            return text.endswith(self.value)
-        if self.test == "contains":
-            return text.contains(self.value)
-        if self.test in ("in", "not in"):
-            found = text.isin([item.strip() for item in self.value.split(",")])
-            return found if self.test == "in" else ~found
-        return _COMPARE[self.test](column, self._literal(column))
+    def _test(self, column: ir.Value, kind: Kind) -> ir.BooleanValue:
+        if self.test in _TEXT_TESTS:
+            return _TEXT_TESTS[self.test](column.cast("string"), self.values[0])
+        column, values = self._comparable(column, kind)
+        if self.test == "in":
+            return column.isin(values)
+        if self.test == "not in":
+            return column.notin(values)
+        return _COMPARE[self.test](column, values[0])
 
-    def _literal(self, column: ir.Value) -> ir.Value:
+    def _comparable(self, column: ir.Value, kind: Kind) -> tuple[ir.Value, list[ir.Value]]:
+        """The column and the values in a form in which they can be compared."""
         import ibis
 
-        kind = column.type()
-        try:
-            if kind.is_numeric():
-                return ibis.literal(float(self.value))
-            if kind.is_temporal():
-                from datetime import datetime
+        if kind in ("id", "text") and self.test in _ORDERED:
+            return column.cast("string").try_cast("float64"), self._numbers()
+        if kind in ("id", "text"):
+            return column.cast("string"), [ibis.literal(value) for value in self.values]
+        if kind in ("instant", "date"):
+            days = [self._fitting(_as_date(value), "a date like 2024-12-31") for value in self.values]
+            if all(type(day) is date for day in days):
+                return column.cast("date"), [ibis.literal(day, "date") for day in days]
+            return column.cast("timestamp"), [ibis.literal(day, "timestamp") for day in days]
+        if kind == "boolean":
+            truths = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+            return column, [
+                ibis.literal(self._fitting(truths.get(value.lower()), "true or false")) for value in self.values
+            ]
+        return column, self._numbers()
 
-                return ibis.literal(datetime.fromisoformat(self.value), "timestamp")
-            if kind.is_boolean():
-                return ibis.literal({"true": True, "false": False}[self.value.lower()])
-        except (ValueError, KeyError) as problem:
+    def _numbers(self) -> list[ir.Value]:
+        import ibis
+
+        return [ibis.literal(self._fitting(_as_number(value), "a number"), "float64") for value in self.values]
+
+    def _fitting(self, value: object, wanted: str) -> object:
+        if value is None:
             raise SettingsError(
-                f"the rule '{self.text}' compares {self.column} with {self.value!r}",
+                f"the rule '{self.text}' compares {self.column} with {', '.join(map(repr, self.values))}",
                 column=self.column,
-                mend="give a number, a date like 2024-12-31, or true/false, as the column has it",
-            ) from problem
-        return ibis.literal(self.value)
+                mend=f"give {wanted}, as the column has it",
+            )
+        return value
+
+
+def _as_number(value: str) -> float | None:
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return number if abs(number) < float("inf") else None
+
+
+def _as_date(value: str) -> date | None:
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        pass
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return found if found.tzinfo is None else None
 
 
 def read_rule(text: str, table: str) -> Rule:
@@ -111,36 +170,54 @@ def read_rule(text: str, table: str) -> Rule:
     Raises:
         SettingsError: It is not of the form COLUMN TEST VALUE.
 
-    >>> read_rule('"Customer Type" is  not test', "lines").test
-    'is not'
+    >>> read_rule('"Customer Type" is  not test', "lines")
+    Rule(text='"Customer Type" is  not test', column='Customer Type', test='!=', values=('test',))
+    >>> read_rule('product_id not in POST, "A, B"', "lines").values
+    ('POST', 'A, B')
     """
     match = _RULE.fullmatch(text)
-    test = re.sub(r"\s+", " ", match["test"]) if match else ""
-    value = ((match["value"] or "") if match else "").strip()
-    if len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'":
-        value = value[1:-1]
-    if match is None or (not value and "empty" not in test):
-        raise SettingsError(
-            f"the rule {text!r} under exclude is not understood",
-            table=table,
-            mend='write COLUMN TEST VALUE, as in "quantity <= 0"',
-        )
-    return Rule(text, match["quoted"] or match["column"], test, value)
+    if match is None:
+        raise _not_understood(text, table, 'write COLUMN TEST VALUE, as in "quantity <= 0"; a column with blanks in quotes')
+    word = re.sub(r"\s+", " ", (match["sign"] or match["word"]).lower())
+    test, value = _SAME.get(word, word), match["value"]
+    column = match["quoted"] or match["column"]
+    if "empty" in test:
+        if value:
+            raise _not_understood(text, table, f"nothing may follow '{test}'")
+        return Rule(text, column, test)
+    if test in ("in", "not in"):
+        items = next(csv.reader([value], skipinitialspace=True), [])
+        values = tuple(item.strip() for item in items if item.strip())
+    else:
+        is_quoted = len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'"
+        values = (value[1:-1],) if is_quoted else (value,) if value else ()
+        if not is_quoted and test in ("=", "!=") and value.lower() in NULL_WORDS:
+            raise _not_understood(text, table, f"{value} is read as nothing: write '{column} is empty' or 'is not empty'")
+    if not values:
+        raise _not_understood(text, table, f"say what {column} is compared with")
+    return Rule(text, column, test, values)
 
 
-def pick(rule: Rule, canonical: dict[str, ir.Value], raw: ir.Table, table: str) -> ir.Value:
-    """The column that a rule names: canonical (typed) first, else the user's own.
+def _not_understood(text: str, table: str, mend: str) -> SettingsError:
+    return SettingsError(f"the rule {text!r} under exclude is not understood", table=table, mend=mend)
+
+
+def pick(rule: Rule, columns: Mapping[str, tuple[ir.Value, Kind]], table: str) -> tuple[ir.Value, Kind]:
+    """The column that a rule names, and what it holds.
 
     Raises:
         SettingsError: There is none of that name.
     """
-    if rule.column in canonical:
-        return canonical[rule.column]
-    if rule.column in raw.columns and not rule.column.startswith("_"):
-        return raw[rule.column]
-    raise SettingsError(
+    if rule.column in columns:
+        return columns[rule.column]
+    raise no_column(rule, table, list(columns))
+
+
+def no_column(rule: Rule, table: str, known: Sequence[str]) -> SettingsError:
+    """The error for a rule that names a column that is not there."""
+    return SettingsError(
         f"the rule '{rule.text}' names a column that is not there",
         table=table,
         column=rule.column,
-        mend=closest(rule.column, [*canonical, *(name for name in raw.columns if not name.startswith("_"))]),
+        mend=closest(rule.column, known),
     )

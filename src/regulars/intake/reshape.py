@@ -1,11 +1,15 @@
-"""Wide columns made long, and product lists in a cell made lines, before the columns are read."""
+"""Wide columns made long, and product lists in a cell made lines, before the columns are read.
+
+The user's columns stay on every row that is made, so that each can be shown as it stood in the source.
+"""
 
 from __future__ import annotations
 
 import fnmatch
 from typing import TYPE_CHECKING
 
-from regulars.errors import SettingsError, closest
+from regulars.errors import RegularsError, SettingsError, closest, raise_all
+from regulars.intake.staging import PROBLEM
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -15,84 +19,153 @@ if TYPE_CHECKING:
 
 UNREADABLE_BASKET = "the product list cannot be read"
 EMPTY_BASKET = "the product list is empty"
+NO_PRODUCT = "an entry of the product list names no product"
+REPEATED_PRODUCT = "the product list names a product twice"
+BASKET_PROBLEMS = (UNREADABLE_BASKET, EMPTY_BASKET, NO_PRODUCT, REPEATED_PRODUCT)
+
+MADE = "_made_"
+"""Begins the names of the columns that are made here, before the canonical name."""
+ENTRY = "_entry"
+"""Which of the rows made of one row of the source it is, from 0."""
 
 
 def reshape(rows: ir.Table, settings: TableSettings, table: str, functions: Functions) -> ir.Table:
     """The rows as the settings ask: one row per unpivoted column, or per product in a cell.
 
-    New columns are called `__NAME` after the canonical column they are for. A product list that cannot be read leaves
-    its row in place, with `_problem` saying so.
+    A product list that cannot be read leaves its row in place, with `_problem` saying so.
 
     Raises:
-        SettingsError: A column that is to be reshaped is not there.
+        SettingsError: A column that is to be reshaped is not there, or has a name that is needed here.
     """
+    if not settings.unpivot and not settings.basket:
+        return rows
+    _refuse_own_names(rows, table)
     if settings.unpivot:
         return _unpivoted(rows, settings.unpivot, table)
-    if settings.basket:
-        return _unpacked(rows, settings.basket, table, functions)
-    return rows
+    assert settings.basket is not None  # noqa: S101  one of the two is set
+    return _unpacked(rows, settings.basket, table, functions)
+
+
+def _refuse_own_names(rows: ir.Table, table: str) -> None:
+    taken = [name for name in rows.columns if name.lower() == ENTRY or name.lower().startswith(MADE)]
+    raise_all(
+        [
+            SettingsError(
+                f"the file has a column '{name}', a name that is needed here",
+                table=table,
+                column=name,
+                mend="rename it in the file",
+            )
+            for name in taken
+        ]
+    )
+
+
+def _there(rows: ir.Table) -> list[str]:
+    return [name for name in rows.columns if name not in ("_source", "_row", PROBLEM)]
+
+
+# -- wide columns -----------------------------------------------------------------------------------
 
 
 def _unpivoted(rows: ir.Table, unpivot: Unpivot, table: str) -> ir.Table:
-    there = [column for column in rows.columns if not column.startswith("_")]
+    import ibis
+
+    wanted = _wanted(rows, unpivot, table)
+    names = [name.removeprefix(unpivot.strip) or name for name in wanted]
+    name, value = f"{MADE}{unpivot.name}", f"{MADE}{unpivot.value}"
+    long = rows.mutate(**{value: ibis.array([_text(rows[column]) for column in wanted])})
+    long = long.unnest(value, offset=ENTRY)
+    return long.mutate(**{name: ibis.array(names)[long[ENTRY].cast("int64")]})
+
+
+def _wanted(rows: ir.Table, unpivot: Unpivot, table: str) -> list[str]:
+    there = _there(rows)
     wanted: list[str] = []
+    errors: list[RegularsError] = []
     for pattern in unpivot.columns:
-        found = [column for column in there if fnmatch.fnmatchcase(column, pattern) and column not in wanted]
+        found = [column for column in there if column == pattern or fnmatch.fnmatchcase(column, pattern)]
         if not found:
-            raise SettingsError(
-                f"unpivot names '{pattern}', and the file has no such column",
-                table=table,
-                column=pattern,
-                mend=closest(pattern, there),
-            )
-        wanted += found
-    name, value = f"__{unpivot.name}", f"__{unpivot.value}"
-    texts = rows.mutate(**{column: rows[column].cast("string") for column in wanted})
-    long = texts.pivot_longer(wanted, names_to=name, values_to=value)
-    if not unpivot.strip:
-        return long
-    start = len(unpivot.strip)
-    return long.mutate(**{name: long[name].startswith(unpivot.strip).ifelse(long[name].substr(start), long[name])})
+            errors.append(_no_column("unpivot", pattern, there, table))
+        wanted += [column for column in found if column not in wanted]
+    raise_all(errors)
+    return wanted
+
+
+def _no_column(setting: str, name: str, there: list[str], table: str) -> SettingsError:
+    return SettingsError(
+        f"{setting} names '{name}', and the file has no such column", table=table, column=name, mend=closest(name, there)
+    )
+
+
+def _text(value: ir.Value) -> ir.StringValue:
+    from regulars.intake.values import as_text
+
+    return as_text(value)
+
+
+# -- product lists ----------------------------------------------------------------------------------
 
 
 def _unpacked(rows: ir.Table, basket: BasketColumn, table: str, functions: Functions) -> ir.Table:
+    """One row per product of a list; a list that cannot be read, or is empty, keeps one row."""
     import ibis
 
-    if basket.column not in rows.columns:
-        there = [column for column in rows.columns if not column.startswith("_")]
-        raise SettingsError(
-            f"basket names '{basket.column}', and the file has no such column",
-            table=table,
-            column=basket.column,
-            mend=closest(basket.column, there),
-        )
-    is_list = bool(basket.product)
+    there = _there(rows)
+    if basket.column not in there:
+        raise _no_column("basket", basket.column, there, table)
     cell = rows[basket.column].cast("string")
-    packed = rows.mutate(__entry=functions.json_entries(cell, is_list=is_list))
-    readable = packed.filter(packed["__entry"].notnull() & (packed["__entry"].length() > 0)).unnest("__entry")
-    entry = readable["__entry"].cast("string")
-    text = readable[basket.column].cast("string")
-    if is_list:
-        found = {
-            "product_id": functions.json_value(entry, ibis.literal(basket.product)),
-            **({"quantity": functions.json_value(entry, ibis.literal(basket.quantity))} if basket.quantity else {}),
-            **(
-                {"unit_price": functions.json_value(entry, ibis.literal(basket.unit_price))}
-                if basket.unit_price
-                else {}
-            ),
-        }
-    else:
-        found = {"product_id": entry, "quantity": functions.json_value(text, entry)}
-    has_problem = "_problem" in rows.columns
-    lines = readable.mutate(
-        **{f"__{name}": value for name, value in found.items()},
-        _problem=readable["_problem"] if has_problem else ibis.null("string"),
-    ).drop("__entry")
-    broken = packed.filter(packed["__entry"].isnull() | (packed["__entry"].length() == 0))
-    why = broken["__entry"].isnull().ifelse(UNREADABLE_BASKET, EMPTY_BASKET)
-    broken = broken.mutate(
-        **{f"__{name}": ibis.null("string") for name in found},
-        _problem=ibis.coalesce(broken["_problem"], why) if has_problem else why,
-    ).drop("__entry")
-    return lines.union(broken.select(*lines.columns))
+    listed = functions.json_entries(cell, is_list=True)
+    named = functions.json_entries(cell, is_list=False) if not basket.product else ibis.null("array<string>")
+    entries = ibis.coalesce(listed, named)
+    problem = ibis.cases(
+        (cell.isnull() | (cell.strip() == ""), EMPTY_BASKET),
+        (entries.isnull(), UNREADABLE_BASKET),
+        (entries.length() == 0, EMPTY_BASKET),
+        (named.notnull() & (named.unique().length() < named.length()), REPEATED_PRODUCT),
+        else_=ibis.null("string"),
+    )
+    if PROBLEM in rows.columns:
+        problem = ibis.coalesce(rows[PROBLEM], problem)
+    alone = ibis.array([ibis.null("string")])
+    packed = rows.mutate(
+        **{PROBLEM: problem, f"{MADE}entry": problem.isnull().ifelse(entries, alone), f"{MADE}listed": listed.notnull()}
+    )
+    lines = packed.unnest(f"{MADE}entry", offset=ENTRY)
+    entry, is_listed = lines[f"{MADE}entry"], lines[f"{MADE}listed"]
+    found = _objects(entry, basket, functions) if basket.product else _pairs(lines, entry, is_listed, basket, functions)
+    lines = lines.mutate(**{f"{MADE}{name}": value for name, value in found.items()})
+    product = lines[f"{MADE}product_id"]
+    lines = lines.mutate(
+        **{PROBLEM: ibis.coalesce(lines[PROBLEM], product.isnull().ifelse(NO_PRODUCT, ibis.null("string")))}
+    )
+    return lines.drop(f"{MADE}entry", f"{MADE}listed")
+
+
+def _objects(entry: ir.StringValue, basket: BasketColumn, functions: Functions) -> dict[str, ir.StringValue]:
+    """What the entries of a list of objects say, by the keys that the settings give."""
+    import ibis
+
+    keys = {"product_id": basket.product, "quantity": basket.quantity, "unit_price": basket.unit_price}
+    found = {name: functions.json_value(entry, ibis.literal(key)) for name, key in keys.items() if key}
+    return {**found, "product_id": _plain(found["product_id"])}
+
+
+def _pairs(
+    lines: ir.Table, entry: ir.StringValue, is_listed: ir.BooleanValue, basket: BasketColumn, functions: Functions
+) -> dict[str, ir.StringValue]:
+    """Products with their quantities, `{"P1": 2}`, or without, `["P1", "P2"]`: then each entry is one piece."""
+    import ibis
+
+    wrapped = ibis.literal('{"entry": ') + entry + ibis.literal("}")  # a JSON text, to be unquoted
+    product = is_listed.ifelse(functions.json_value(wrapped, ibis.literal("entry")), entry)
+    quantity = functions.json_value(lines[basket.column].cast("string"), entry)
+    return {"product_id": _plain(product), "quantity": is_listed.ifelse("1", quantity)}
+
+
+def _plain(product: ir.StringValue) -> ir.StringValue:
+    """A product; null where a list or an object stands in its place, or nothing."""
+    import ibis
+
+    is_nested = product.startswith("{") | product.startswith("[")
+    return (is_nested | (product.strip() == "") | (product == "null")).ifelse(ibis.null("string"), product)

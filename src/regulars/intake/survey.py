@@ -46,11 +46,12 @@ class Cell:
         filled: Rows that have a text (known for texts only).
         blanks: Rows whose text has blanks around it.
         words: Rows whose text is a word for nothing.
+        proof: What numbers prove about the decimal mark.
         number: How numbers are read.
         dates: How dates are read.
         is_whole: Every id is a whole number.
         decimals: Ids written as a decimal number.
-        is_sure: Every text is known to be readable.
+        is_plain: Every text is as it should be, so that nothing more is to be looked at.
     """
 
     column: Column
@@ -61,11 +62,12 @@ class Cell:
     filled: int = 0
     blanks: int = 0
     words: int = 0
+    proof: numbers.Proof = numbers.Proof()
     number: numbers.NumberPlan | None = None
     dates: dates.DatePlan | None = None
     is_whole: bool = False
     decimals: int = 0
-    is_sure: bool = False
+    is_plain: bool = False
 
     @property
     def name(self) -> str:
@@ -148,10 +150,8 @@ def survey(
     contract = CONTRACT[name]
     mapped, renamed = _mapped(contract, settings, rows)
     cells = [_cell(column, user_name, rows, is_own=contract.column(column.name) is None) for column, user_name in mapped]
-    cells += [
-        _cell(Column(user_name, "text", ""), user_name, rows, is_own=True)
-        for user_name in _ruled(contract, settings, cells, rows)
-    ]
+    row_numbered = _row_numbered(contract, cells)
+    cells += _ruled(contract, settings, cells, rows)
     read, cells = _look(rows, cells, settings, engine)
     cells = _planned(rows, cells, settings, dataset, engine)
     cells, ruled = cells[: len(mapped)], cells[len(mapped) :]
@@ -164,7 +164,7 @@ def survey(
         sources=sources,
         is_text=is_text,
         unmapped=tuple(column for column in users_columns(rows) if column not in used | _unpivoted(settings, rows)),
-        row_numbered=_row_numbered(contract, cells),
+        row_numbered=row_numbered,
         problems=tuple(_asked(name, cell) for cell in cells if cell.dates is not None and cell.dates.ambiguous),
         ruled=tuple(ruled),
         read=read,
@@ -352,22 +352,16 @@ def _look(rows: ir.Table, cells: list[Cell], settings: TableSettings, engine: En
     """How many rows there are, and the cells with what one pass, and another for those not plain, tells of them."""
     words = settings.reader.null_values
     read, first = _sums(rows, [_first(cell, words) for cell in cells], engine)
-    cells = [_settled(cell, found) if cell.text is not None else cell for cell, found in zip(cells, first, strict=True)]
-    open_ones = [cell.text is not None and not cell.is_sure for cell in cells]
-    if not any(open_ones):
+    cells = [_settled(cell, found, settings) for cell, found in zip(cells, first, strict=True)]
+    second = [_second(cell, words) for cell in cells]
+    if not any(second):
         return read, cells
-    second = [_second(cell, words) if is_open else {} for cell, is_open in zip(cells, open_ones, strict=True)]
-    _, found_again = _sums(rows, second, engine)
-    return read, [
-        _cleaned(cell, {**before, **found}, words) if found else cell
-        for cell, before, found in zip(cells, first, found_again, strict=True)
-    ]
+    _, again = _sums(rows, second, engine)
+    return read, [_cleaned(cell, found, words) for cell, found in zip(cells, again, strict=True)]
 
 
-def _sums(
-    rows: ir.Table, wanted: Sequence[Mapping[str, ir.Value]], engine: Engine
-) -> tuple[int, list[dict[str, int]]]:
-    """The sums of every cell in one query, and how many rows there are."""
+def _sums(rows: ir.Table, wanted: Sequence[Mapping[str, ir.Value]], engine: Engine) -> tuple[int, list[dict[str, int]]]:
+    """How many rows there are, and the sums of every cell, in one query."""
     sums = {f"{place}_{name}": value for place, one in enumerate(wanted) for name, value in one.items()}
     found = engine.collect(rows.aggregate(rows=rows.count(), **sums), 1).to_pylist()[0]
     return int(found["rows"]), [
@@ -382,13 +376,11 @@ def _first(cell: Cell, null_words: Sequence[str]) -> dict[str, ir.Value]:
         return {}
     counts = {"filled": text.count()}
     if kind in NUMBERS or cell.is_own:
-        counts |= {
-            "numbers": values.plain_number(text).count(),
-            "points": text.contains(".").sum(),
-            "thousands": text.like("%.___").sum(),
-        }
+        counts["numbers"] = values.plain_number(text).count()
+        counts["points"] = text.contains(".").sum()
+        counts["three_behind"] = text.like("%.___").sum()
     if cell.is_own:
-        counts |= {"digits": text.re_search("[0-9]").sum(), "codes": text.re_search(values.CODE).sum()}
+        counts |= _signs_of_numbers(text)
     if kind == "id":
         counts["plain"] = text.re_search(values.WHOLE).sum()
     elif kind in DATES:
@@ -400,16 +392,118 @@ def _first(cell: Cell, null_words: Sequence[str]) -> dict[str, ir.Value]:
     return counts
 
 
-def _settled(cell: Cell, found: Mapping[str, int]) -> Cell:
-    """A cell whose column is plain for its kind, sure; the others as they are."""
+def _signs_of_numbers(text: ir.StringValue) -> dict[str, ir.Value]:
+    return {"digits": text.re_search("[0-9]").sum(), "codes": text.re_search(values.CODE).sum()}
+
+
+def _as_kind(cell: Cell, kind: Kind) -> Cell:
+    return replace(cell, column=replace(cell.column, kind=kind))
+
+
+def _settled(cell: Cell, found: Mapping[str, int], settings: TableSettings) -> Cell:
+    """A cell after the first pass: plain, or still to be looked at."""
+    if cell.text is None:
+        return cell
     filled = found["filled"]
     cell = replace(cell, filled=filled)
-    could_be_number = cell.kind in NUMBERS or (cell.is_own and filled and not found["codes"])
-    if could_be_number and found["numbers"] == filled and not _is_doubtful(found):
-        column = cell.column if cell.kind in NUMBERS else replace(cell.column, kind="number")
-        return replace(cell, column=column, number=numbers.PLAIN, is_sure=column.kind != "integer")
-    if found.get("plain") != filled:
+    if cell.is_own and 2 * found["digits"] >= filled > 0 and not found["codes"]:
+        cell = _as_kind(cell, "number")  # unless a closer look says otherwise
+    if cell.kind in NUMBERS:
+        # every point with three digits behind it could be a thousands mark
+        is_doubtful = found["points"] and (found["three_behind"] == found["points"] or _mark_said(settings) == ",")
+        if found["numbers"] < filled or is_doubtful:
+            return cell
+        proof = numbers.Proof(dot=found["points"])
+        return replace(cell, number=numbers.PLAIN, proof=proof, is_plain=True)
+    if found["plain"] < filled:
         return cell
-    if cell.kind in DATES:
-        return replace(cell, dates=dates.PLAIN, is_sure=True)
-    return replace(cell, is_whole=cell.kind == "id", is_sure=True)
+    plan = dates.PLAIN if cell.kind in DATES else None
+    return replace(cell, dates=plan, is_whole=cell.kind == "id", is_plain=True)
+
+
+def _mark_said(settings: TableSettings) -> str:
+    """The decimal mark that the settings give, in so many words or by the thousands mark; else ""."""
+    return settings.reader.decimal or {",": ".", ".": ","}.get(settings.reader.thousands, "")
+
+
+def _second(cell: Cell, null_words: Sequence[str]) -> dict[str, ir.Value]:
+    """What is counted in the second pass, of the columns that are not plain."""
+    if cell.text is None or cell.is_plain:
+        return {}
+    clean = values.clean(cell.text, null_words)
+    counts = {
+        "filled": clean.count(),
+        "blanks": (clean != cell.text).sum(),
+        "words": (cell.text.notnull() & clean.isnull()).sum(),
+    }
+    if cell.kind == "id":
+        counts["whole"] = clean.re_search(values.WHOLE).sum()
+        counts["decimals"] = clean.re_search(values.WHOLE_AS_DECIMAL).sum()
+    if cell.is_own and cell.kind == "number":
+        counts |= _signs_of_numbers(clean)
+    return counts
+
+
+def _cleaned(cell: Cell, found: Mapping[str, int], null_words: Sequence[str]) -> Cell:
+    """A cell after the second pass; where there is nothing to clean its text stays as it is."""
+    if cell.text is None or not found:
+        return cell
+    if "digits" in found and (found["digits"] < found["filled"] or found["codes"]):
+        cell = _as_kind(cell, "text")
+    is_clean = not found["blanks"] and not found["words"]
+    is_whole = cell.kind == "id" and found["whole"] + found["decimals"] == found["filled"]
+    return replace(
+        cell,
+        text=cell.text if is_clean else values.clean(cell.text, null_words),
+        filled=found["filled"],
+        blanks=found["blanks"],
+        words=found["words"],
+        is_whole=is_whole,
+        decimals=found["decimals"] if is_whole else 0,
+    )
+
+
+# -- how they are read ------------------------------------------------------------------------------
+
+
+def _planned(
+    rows: ir.Table, cells: list[Cell], settings: TableSettings, dataset: DatasetSettings, engine: Engine
+) -> list[Cell]:
+    """The cells with a plan for every column of numbers and dates that is not plain."""
+    order = settings.reader.date_order or dataset.date_order
+    masks: dict[int, list[dict[str, Any]]] = {}
+    for place, cell in enumerate(cells):
+        if cell.text is not None and not cell.is_plain and cell.kind in (*NUMBERS, *DATES):
+            masks[place] = engine.collect(values.masks(rows, cell.text, MAX_MASKS), MAX_MASKS).to_pylist()
+    for place, found in masks.items():
+        cell = cells[place]
+        if cell.kind in DATES:
+            plan = dates.plan(values.shapes(found), order, settings.reader.date_formats)
+            cells[place] = replace(cell, dates=plan)
+        else:
+            cells[place] = replace(cell, proof=numbers.prove(_as_masks(found)))
+    elsewhere = _proven_mark(cells)
+    for place, found in masks.items():
+        if cells[place].kind in NUMBERS:
+            cells[place] = _read_as_number(cells[place], _as_masks(found), settings, elsewhere)
+    return cells
+
+
+def _as_masks(found: Sequence[dict[str, Any]]) -> list[numbers.Mask]:
+    return [numbers.Mask(row["mask"], row["rows"], row["least"]) for row in found]
+
+
+def _proven_mark(cells: Sequence[Cell]) -> str:
+    """The decimal mark that the columns of a table prove together, or ""."""
+    dot, comma = sum(cell.proof.dot for cell in cells), sum(cell.proof.comma for cell in cells)
+    return "," if comma > dot else "." if dot > comma else ""
+
+
+def _read_as_number(cell: Cell, masks: Sequence[numbers.Mask], settings: TableSettings, elsewhere: str) -> Cell:
+    """A cell with its plan; a column under the user's own name is text where any of its values is no number."""
+    mark, evidence = numbers.decide_mark(cell.proof, _mark_said(settings), elsewhere)
+    is_all = len(masks) < MAX_MASKS
+    plan = numbers.plan(masks, mark, evidence, settings.reader.thousands, is_all=is_all)
+    if cell.is_own and (plan.unreadable or not is_all):
+        return _as_kind(cell, "text")
+    return replace(cell, number=plan)

@@ -40,6 +40,15 @@ _EARLIEST = datetime(1000, 1, 1)  # a year of fewer digits is a slip
 # -- texts ------------------------------------------------------------------------------------------
 
 
+def as_text(given: ir.Value) -> ir.StringValue:
+    """A value of a typed source as text; whole numbers without a fraction, whatever their type."""
+    import ibis
+
+    if not given.type().is_floating():
+        return given.cast("string")
+    return ibis.coalesce(exact_integer(given).cast("string"), finite(given).cast("string"))
+
+
 def filled(given: ir.StringValue) -> ir.StringValue:
     """Text as it stands; null where it is empty."""
     return given.nullif("")

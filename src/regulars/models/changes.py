@@ -13,13 +13,13 @@ _Z = 1.959963984540054
 
 @dataclass(frozen=True)
 class Change:
-    """How a figure changed; `p_value` None for an exact count.
+    """How a figure changed.
 
     Args:
         value: The change, as a share of the earlier value, or in points; None where it cannot be said.
         low: Lower end of its 95 % interval; None for an exact count.
         high: Upper end.
-        p_value: Of no change.
+        p_value: Of no change; None for an exact count.
         is_points: Whether it is the difference of two shares, not a share of the earlier value.
     """
 
@@ -32,10 +32,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A ratio and its standard error."""
+    """A value and its standard error; NaN for an exact count, None where there is nothing to tell."""
 
-    value: float
-    error: float
+    value: float | None
+    error: float = float("nan")
 
 
 def change_of_count(now: float, before: float) -> Change:
@@ -48,24 +48,34 @@ def change_of_count(now: float, before: float) -> Change:
 
 
 def change_of_ratio(now: Estimate, before: Estimate) -> Change:
-    """The relative change of a positive ratio, from its errors on the log scale."""
-    if not (now.value > 0 and before.value > 0):
+    """The relative change of a positive ratio of two sums, from the errors on the log scale.
+
+    >>> change = change_of_ratio(Estimate(110.0, 2.0), Estimate(100.0, 2.0))
+    >>> round(change.value, 3), round(change.low, 3), round(change.high, 3)
+    (0.1, 0.043, 0.16)
+    """
+    if now.value is None or before.value is None or not (now.value > 0 and before.value > 0):
         return Change(None)
     parts = now.value, now.error, before.value, before.error
     low, high = intervals.relative_change_interval(*parts)
-    p_value = float(intervals.change_p_value(*parts))
+    p_value = float(intervals.change_p_value(*parts)) if np.isfinite(low) else None
     return Change(now.value / before.value - 1, _known(low), _known(high), p_value)
 
 
 def change_of_points(now: Estimate, before: Estimate) -> Change:
-    """The difference of two shares that are ratios of sums, from their errors."""
-    difference, error = now.value - before.value, float(np.hypot(now.error, before.error))
-    if not np.isfinite(difference):
-        return Change(None, is_points=True)
-    if not error > 0:
-        return Change(difference, is_points=True)
+    """The difference of two shares that are ratios of sums, from their errors.
+
+    >>> change = change_of_points(Estimate(0.30, 0.01), Estimate(0.25, 0.01))
+    >>> round(change.value, 3), round(change.low, 3), round(change.high, 3)
+    (0.05, 0.022, 0.078)
+    """
     from scipy.special import ndtr
 
+    if now.value is None or before.value is None:
+        return Change(None, is_points=True)
+    difference, error = now.value - before.value, float(np.hypot(now.error, before.error))
+    if not error > 0:
+        return Change(difference, is_points=True)
     low, high = intervals.steady(difference - _Z * error), intervals.steady(difference + _Z * error)
     return Change(difference, float(low), float(high), float(2 * ndtr(-abs(difference) / error)), is_points=True)
 

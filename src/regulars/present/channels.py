@@ -19,12 +19,12 @@ _DARK_BELOW = 0.47
 """On cividis, white text is legible below this share of the scale and black text above it (4.5 : 1 or more)."""
 _FROM_ZERO = ("line", "area", "bar", "column", "histogram")
 _NUMBER_FORMATS = {
-    "share": "format(100 * datum.value, '~r') + ' %'",
-    "change_share": "format(100 * datum.value, '+~r') + ' %'",
-    "change_points": "format(100 * datum.value, '+~r') + ' pp'",
+    "share": "format(100 * datum.value, '.3~r') + ' %'",
+    "change_share": "format(100 * datum.value, '+.3~r') + ' %'",
+    "change_points": "format(100 * datum.value, '+.3~r') + ' pp'",
 }
 _PLAIN_NUMBER = (
-    "abs(datum.value) < 10000 ? format(datum.value, ',~r')"
+    "abs(datum.value) < 10000 ? format(datum.value, ',.4~r')"
     " : replace(replace(replace(format(datum.value, '~s'), 'G', ' bn'), 'M', ' m'), 'k', ' k')"
 )
 _TICKS = 9

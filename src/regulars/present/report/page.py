@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from regulars.core.quality import CheckResult
     from regulars.core.result import Caveat, Result, Table
     from regulars.present.compare import Comparison
+    from regulars.present.export import FilePlan
     from regulars.present.run_view import RunView
     from regulars.present.tables import TableView
 
@@ -140,7 +141,7 @@ def _vocabulary(run: RunView, terms: Terms) -> dict[str, Any]:
 def _content(run: RunView, reader: TableReader) -> dict[str, Any]:
     files = plan_files(run.results)
     shown = [
-        (chapter, [_result_view(result, reader, run, files.tables, files.audiences) for result in results])
+        (chapter, [_result_view(result, reader, run.currency, files) for result in results])
         for chapter, results in run.chapters
     ]
     results = [one for _, ones in shown for one in ones]
@@ -148,6 +149,7 @@ def _content(run: RunView, reader: TableReader) -> dict[str, Any]:
     return {
         "notes": words.header_notes(run),
         "chapters": shown,
+        "places": {block.anchor for one in results for block in one.blocks},
         "by_analysis": {one.result.analysis: one for one in results},
         "most_important": ranked[:MOST_IMPORTANT],
         "finding_count": len(ranked),
@@ -166,19 +168,13 @@ def _check_rank(check: CheckResult) -> tuple[int, float, str, str, str]:
     return _SEVERITIES[check.severity], -(check.share or 0.0), check.table, check.check, check.column
 
 
-def _result_view(
-    result: Result,
-    reader: TableReader,
-    run: RunView,
-    table_files: Mapping[tuple[str, str], str],
-    audience_files: Mapping[tuple[str, str], str],
-) -> ResultView:
+def _result_view(result: Result, reader: TableReader, currency: str, files: FilePlan) -> ResultView:
     drawn = {chart.table for chart in result.charts}
     return ResultView(
         anchor=anchor(result.analysis),
         result=result,
         blocks=tuple(
-            _block(result, table, reader, run.currency, table_files.get((result.analysis, table.name), ""))
+            _block(result, table, reader, currency, files.tables[result.analysis, table.name])
             for table in result.tables
             if table.is_shown or table.name in drawn
         ),
@@ -186,7 +182,7 @@ def _result_view(
         caveats=tuple(sorted(result.caveats, key=lambda caveat: _CAVEATS[caveat.severity])),
         audiences={
             one.name: AudienceView(
-                one.title, reader.count_rows(one.members), audience_files[result.analysis, one.name], one.why
+                one.title, reader.count_rows(one.members), files.audiences[result.analysis, one.name], one.why
             )
             for one in result.audiences
         },
@@ -194,7 +190,6 @@ def _result_view(
 
 
 def _block(result: Result, table: Table, reader: TableReader, currency: str, file: str) -> BlockView:
-    place = anchor(result.analysis, table.name)
     charts = tuple(
         _chart_view(chart, table, reader, currency, anchor(result.analysis, chart.name))
         for chart in result.charts
@@ -202,7 +197,7 @@ def _block(result: Result, table: Table, reader: TableReader, currency: str, fil
     )
     view = reader.view(table)
     is_folded = bool(charts) or len(view.rows) > OPEN_ROWS or not table.is_arrow
-    return BlockView(place, charts, view, file, is_folded)
+    return BlockView(anchor(result.analysis, table.name), charts, view, file, is_folded)
 
 
 def _chart_view(chart: Chart, table: Table, reader: TableReader, currency: str, place: str) -> ChartView:

@@ -1,0 +1,279 @@
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import ibis
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from regulars.core.config import EngineSettings, parse
+from regulars.core.contract import CONTRACT
+from regulars.engine.duckdb import DuckdbEngine
+from regulars.errors import RegularsError, SettingsError
+from regulars.intake import checks
+from regulars.intake.ingest import ingest, whole_number_domains
+from regulars.intake.reshape import reshape
+from regulars.intake.statuses import with_success
+from regulars.intake.summaries import span
+from regulars.intake.survey import survey
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from regulars.core.quality import CheckResult
+
+Rows = "Sequence[Mapping[str, object]]"
+
+
+def context(engine: DuckdbEngine, tables: Mapping[str, Rows], **sections: Any) -> checks.Context:
+    """Small tables, read as text; columns of the contract are mapped under their own names, others are left out."""
+    raw = {"dataset": sections.pop("dataset", {}), "checks": sections.pop("checks", {}), "tables": {}}
+    for name, rows in tables.items():
+        extra = {"source": f"{name}.csv", **sections.get(name, {})}
+        names = list(dict.fromkeys(key for row in rows for key in row))
+        known = {key: key for key in names if key in CONTRACT[name].names}
+        raw["tables"][name] = {"columns": known, **extra}
+    made = parse(raw, [], folder=Path())
+    surveys = {}
+    for name, rows in tables.items():
+        names = list(dict.fromkeys(key for row in rows for key in row))
+        texts = {key: [None if row.get(key) is None else str(row[key]) for row in rows] for key in names}
+        arrow = pa.table({key: pa.array(values, pa.string()) for key, values in texts.items()})
+        arrow = arrow.append_column("_source", pa.array([f"{name}.csv"] * len(rows)))
+        arrow = arrow.append_column("_row", pa.array(range(1, len(rows) + 1), pa.int64()))
+        brought = reshape(engine.bring(arrow, f"raw_{name}"), made.tables[name], name, engine.functions)
+        surveys[name] = survey(
+            name, made.tables[name], brought, sources=(f"{name}.csv",), is_text=True, dataset=made.dataset, engine=engine
+        )
+    whole = whole_number_domains(surveys)
+    read = {name: ingest(one, whole, made.dataset, engine, engine.functions) for name, one in surveys.items()}
+    accepted = {name: table.rows for name, table in read.items()}
+    as_of = span(engine, accepted.get("orders", accepted.get("lines"))).last
+    if made.dataset.as_of != "last_order":
+        as_of = date.fromisoformat(made.dataset.as_of)
+    if "statuses" in accepted:
+        accepted["statuses"] = with_success(accepted["statuses"], made.tables["statuses"])
+    return checks.Context(tables=read, rows=accepted, settings=made, as_of=as_of, engine=engine)
+
+
+def check(engine: DuckdbEngine, tables: Mapping[str, Rows], **sections: Any) -> dict[str, list[CheckResult]]:
+    """What the checks find, by name; findings that nothing is amiss are left out."""
+    found: dict[str, list[CheckResult]] = {}
+    for result in checks.run(context(engine, tables, **sections)):
+        if result.rows or result.check.startswith("lacks_"):
+            found.setdefault(result.check, []).append(result)
+    return found
+
+
+def lines(count: int = 40, **columns: object) -> list[dict[str, object]]:
+    """Ordinary order lines, one a day, two customers; a value that is a function is called with the number of the row."""
+    start = datetime(2024, 1, 1, 12)
+    rows: list[dict[str, object]] = []
+    for place in range(count):
+        row = {
+            "order_id": 1000 + place,
+            "customer_id": f"c{place % 2}",
+            "ordered_at": start + timedelta(days=place),
+            "product_id": f"p{place % 7}",
+            "quantity": 1 + place % 3,
+            "unit_price": 10,
+        }
+        row |= {name: value(place) if callable(value) else value for name, value in columns.items()}
+        rows.append({name: value for name, value in row.items() if value is not None or columns.get(name) is not None})
+    return rows
+
+
+# -- the mechanism ----------------------------------------------------------------------------------
+
+
+def test_ordinary_rows_raise_no_warning(engine: DuckdbEngine) -> None:
+    found = check(engine, {"lines": lines()})
+    assert {name for name, its in found.items() for one in its if one.severity != "note"} == set()
+
+
+def test_a_result_has_count_share_examples_query_and_a_way_to_change_it(engine: DuckdbEngine) -> None:
+    rows = lines(quantity=lambda place: -2 if place in (3, 5, 8, 9) else 1)
+    (result,) = check(engine, {"lines": rows})["negative_quantity"]
+    assert (result.rows, result.of, result.share) == (4, 40, 0.1)
+    assert result.sentence.startswith("the quantity is below zero in 4 of 40 rows (together −80.00)")
+    assert [dict(example)["row"] for example in result.examples] == ["4", "6", "9"]
+    assert dict(result.examples[0]) | {"source": "lines.csv", "quantity": "-2"} == dict(result.examples[0])
+    assert (result.outcome, result.done) == ("reported", "kept")
+    assert result.change == "exclude = ['quantity < 0'] under [tables.lines] sets them aside"
+
+
+def test_the_query_of_a_result_returns_its_rows(engine: DuckdbEngine) -> None:
+    rows = lines(quantity=lambda place: 0 if place in (3, 5) else 1)
+    (result,) = check(engine, {"lines": rows})["zero_quantity"]
+    assert len(engine.connection.sql(result.sql).fetchall()) == result.rows == 2
+
+
+@pytest.mark.parametrize(
+    ("rule", "check_name"),
+    [("quantity < 0", "negative_quantity"), ("unit_price = 0", "zero_price"), ("order_id starts with C", "cancellations")],
+)
+def test_the_way_to_change_it_works(engine: DuckdbEngine, rule: str, check_name: str) -> None:
+    rows = lines(
+        quantity=lambda place: -1 if place == 3 else 1,
+        unit_price=lambda place: 0 if place == 5 else 10,
+        order_id=lambda place: f"C{place}" if place == 7 else 1000 + place,
+    )
+    (result,) = check(engine, {"lines": rows})[check_name]
+    assert rule in result.change
+    found = check(engine, {"lines": rows}, lines={"exclude": [rule]})
+    assert check_name not in found
+    (told,) = found["excluded_by_rule"]
+    assert (told.outcome, told.rows, told.severity) == ("set aside", 1, "note")
+
+
+def test_one_query_counts_all_conditions_on_the_rows_of_a_table(
+    engine: DuckdbEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready = context(engine, {"lines": lines(amount=10, discount=1, paid=9)})
+    asked: list[int] = []
+    collect = engine.collect
+    monkeypatch.setattr(engine, "collect", lambda expr, most: (asked.append(most), collect(expr, most))[1])
+    family = next(one for one in checks.FAMILIES if "negative_quantity" in one.names)
+    results = {result.check for result in family.find(ready)}
+    assert results == {"constant_column"}
+    assert len(asked) == 1
+
+
+def test_markup_in_the_data_stays_text(engine: DuckdbEngine) -> None:
+    rows = lines(product_id=lambda place: "<script>{0}" if place == 4 else f"p{place}", quantity=lambda p: -1 if p == 4 else 1)
+    found = check(engine, {"lines": rows})
+    assert dict(found["negative_quantity"][0].examples[0])["product_id"] == "<script>{0}"
+
+
+def test_no_checks_without_rows_that_need_any(engine: DuckdbEngine) -> None:
+    found = check(engine, {"lines": [{"customer_id": "a", "ordered_at": "2024-01-01"}]})
+    assert not [name for name in found if not name.startswith("lacks_")]
+
+
+# -- names and silence ------------------------------------------------------------------------------
+
+
+def test_a_check_that_is_off_is_silent(engine: DuckdbEngine) -> None:
+    rows = lines(quantity=lambda place: -1 if place == 3 else 1)
+    assert "negative_quantity" in check(engine, {"lines": rows}, checks={"negative_quantity": "on"})
+    found = check(engine, {"lines": rows}, checks={"negative_quantity": "off", "lacks_cost": "off"})
+    assert "negative_quantity" not in found
+    assert "lacks_cost" not in found
+    assert "lacks_category" in found
+
+
+def test_every_check_can_be_off_at_once(engine: DuckdbEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    off = dict.fromkeys(checks.CHECKS, "off")
+    ready = context(engine, {"lines": lines(quantity=-1)}, checks=off)
+    monkeypatch.setattr(engine, "collect", lambda *_: pytest.fail("a silenced check asks nothing"))
+    assert checks.run(ready) == ()
+
+
+def test_unknown_names_and_words_are_refused_together() -> None:
+    with pytest.raises(RegularsError) as problem:
+        checks.verify({"negative_quantiti": "off", "zero_price": "quiet"})
+    assert "did you mean 'negative_quantity'?" in str(problem.value)
+    assert 'zero_price = "quiet" is not understood' in str(problem.value)
+    with pytest.raises(SettingsError):
+        checks.verify({"no_such_thing": "off"})
+    checks.verify({"zero_price": "off", "date_order": "off", "missing_months": "on"})
+
+
+def test_every_result_that_the_source_can_make_has_a_name_that_can_be_silenced() -> None:
+    intake = Path(checks.__file__).parent
+    names = set()
+    for path in intake.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+                called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+                if called in ("note", "CheckResult", "RowCheck", "Kind", "Lack", "Reference"):
+                    names.add(node.args[0].value)
+    assert len(names) > 50
+    assert names - set(checks.CHECKS) == set()
+    assert all(meaning and not meaning.endswith(".") for meaning in checks.CHECKS.values())
+
+
+def test_no_name_has_two_owners() -> None:
+    names = [name for family in checks.FAMILIES for name in family.names]
+    assert len(names) == len(set(names))
+
+
+def test_the_names_are_listed_without_heavy_imports() -> None:
+    code = "import sys, regulars.intake.checks; sys.exit('ibis' in sys.modules or 'pyarrow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+# -- nothing is changed -----------------------------------------------------------------------------
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["1", "2", "C3", "x"]),
+            st.sampled_from(["a", "b", "unknown"]),
+            st.dates(date(1969, 1, 1), date(2030, 1, 1)),
+            st.integers(-5, 5),
+            st.sampled_from(["0", "1.5", "-2", "1e9", "oops", ""]),
+        ),
+        min_size=1,
+        max_size=30,
+    )
+)
+def test_checks_change_no_row_and_no_money(rows: list[tuple[object, ...]]) -> None:
+    names = ("order_id", "customer_id", "ordered_at", "quantity", "unit_price")
+    with DuckdbEngine(EngineSettings(memory="1GB", threads=1)) as engine:
+        try:
+            ready = context(engine, {"lines": [dict(zip(names, row, strict=True)) for row in rows]})
+        except RegularsError:
+            return  # dates that could be read two ways are refused before any check
+        table = ready.tables["lines"]
+
+        def state() -> list[pa.Table]:
+            return [engine.collect(one.order_by("_row"), 100) for one in (table.numbered, table.aside)]
+
+        before, kept = state(), sorted(engine.backend.list_tables())
+        results = checks.run(ready)
+        assert state() == before
+        assert sorted(engine.backend.list_tables()) == kept
+        assert table.account.balances
+        told = sum(one.rows for one in results if one.outcome == "set aside")
+        assert told == table.account.set_aside
+        assert all(0 <= one.rows <= one.of for one in results)
+        assert all(len(one.examples) <= 3 for one in results)
+
+
+def test_every_query_can_be_said_to_spark(engine: DuckdbEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    compilers = pytest.importorskip("ibis.backends.sql.compilers.pyspark")
+    options = SimpleNamespace(treat_nan_as_null=False)
+    monkeypatch.setattr(type(ibis.options), "pyspark", options, raising=False)  # set by the backend, which is an extra
+    rows = lines(200, campaign_id="k1", status_id=lambda place: place % 2, city=None, discount=1, paid=9)
+    rows[3] |= {"quantity": -90_000, "order_id": "C3"}
+    rows[4] |= {"quantity": 90_000, "product_id": rows[3]["product_id"], "customer_id": rows[3]["customer_id"]}
+    tables = {
+        "lines": [*rows, rows[0]],
+        "customers": [{"customer_id": "c0", "joined_on": "2024-02-01", "city": "Ulm"}, {"customer_id": "c9", "city": "ULM"}],
+        "products": [{"product_id": "p1", "released_on": "2025-01-01", "cost": 1}],
+        "statuses": [{"status_id": 0, "error_group": "bank"}, {"status_id": 1, "error_group": ""}],
+    }
+    ready = context(engine, tables)
+    said: list[str] = []
+    collect = engine.collect
+
+    def compile_and_collect(expr: Any, most: int) -> pa.Table:
+        said.append(compilers.compiler.to_sqlglot(expr.as_table()).sql(dialect="spark"))
+        return collect(expr, most)
+
+    monkeypatch.setattr(engine, "collect", compile_and_collect)
+    results = checks.run(ready)
+    assert "cancelling_pairs" in {one.check for one in results}
+    assert len(said) > 20
+    assert not [query for query in said if "APPROX" in query.upper() or "HASH(" in query.upper()]
