@@ -15,7 +15,6 @@ import pyarrow as pa
 import pytest
 
 from regulars.errors import MissingExtraError, SourceError
-from regulars.intake import databases
 from regulars.intake.databases import address, choose_table
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ def test_sqlite_columns_get_a_type_that_fits_every_cell(shop: Path, opened: Call
 
 
 def test_sqlite_in_several_batches(tmp_path: Path, opened: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(databases, "_ROWS_AT_ONCE", 7)
+    monkeypatch.setattr("regulars.engine.foreign_tables._ROWS_AT_ONCE", 7)
     with sqlite3.connect(tmp_path / "a.db") as connection:
         connection.execute("CREATE TABLE t (n)")
         connection.executemany("INSERT INTO t VALUES (?)", [(n,) for n in range(50)])

@@ -46,11 +46,12 @@ class DuckdbFunctions(Functions):
         self._valid = _builtin("json_valid", (text,), "boolean")
         self._type = _builtin("json_type", (text,), text)
         self._keys = _builtin("json_keys", (text,), "array<string>")
-        self._elements = _builtin("json_extract", (text, text), "array<string>")
+        self._elements = _builtin("json_extract", (text, text), "array<json>")
         # json_value finds, json_extract_string unquotes. The latter cannot do both: Ibis writes it as `->>`, which
         # binds less tightly than a path that is itself computed.
         self._find = _builtin("json_value", (text, text), text)
         self._unquote = _builtin("json_extract_string", (text, text), text)
+        self._nested = _builtin("json_extract", (text, text), "json")
 
     def instant(self, text: ir.StringValue, formats: Sequence[str]) -> ir.TimestampValue:
         """Text read by the first strptime format that fits; null where none does."""
@@ -69,12 +70,15 @@ class DuckdbFunctions(Functions):
         # `json_valid` guards every other call: malformed text makes them abort the query.
         valid = ibis.ifelse(self._valid(text), text, ibis.null("string"))
         wanted = ibis.ifelse(self._type(valid) == ("ARRAY" if is_list else "OBJECT"), valid, ibis.null("string"))
-        return self._elements(wanted, "$[*]") if is_list else self._keys(wanted)
+        return self._elements(wanted, "$[*]").cast("array<string>") if is_list else self._keys(wanted)
 
     def json_value(self, text: ir.StringValue, key: ir.StringValue) -> ir.StringValue:
-        """The value of a key of a JSON object, as text; null where it is a list or an object."""
+        """The value of a key of a JSON object, as text; a list or an object as the JSON text it is."""
+        import ibis
+
         # A JSON pointer, in which only ~ and / are special, so that no key can be read as a path.
-        return self._unquote(self._find(text, "/" + key.replace("~", "~0").replace("/", "~1")), "$")
+        place = "/" + key.replace("~", "~0").replace("/", "~1")
+        return ibis.coalesce(self._unquote(self._find(text, place), "$"), self._nested(text, place).cast("string"))
 
 
 class DuckdbEngine(Engine):
@@ -101,6 +105,7 @@ class DuckdbEngine(Engine):
         except duckdb.Error as problem:
             raise SettingsError(f"DuckDB refuses the [engine] settings: {problem}", mend="mend [engine]") from problem
         self.backend = ibis.duckdb.from_connection(self.connection)
+        self.connection.execute("SET GLOBAL TimeZone = 'UTC'")  # for every cursor, whatever zone the machine is in
         self.functions = DuckdbFunctions()
         self.files = DuckdbFiles(self.connection, self.backend, self.folder)
 

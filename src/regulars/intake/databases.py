@@ -9,22 +9,24 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
+from regulars.engine import foreign_tables
 from regulars.errors import MissingExtraError, SourceError, closest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     import pyarrow as pa
 
+    from regulars.engine.foreign_tables import ForeignTable, TableName
+
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _SECRET_KEY = re.compile(r"(?i)([?&][^=&]*(?:password|passwd|pwd|secret|token|key)[^=&]*=)([^&#]*)")
 _HIDDEN = "***"
-_ROWS_AT_ONCE = 50_000
 _SCHEMES = {
     "duckdb": "duckdb",
     "sqlite": "sqlite",
@@ -32,10 +34,7 @@ _SCHEMES = {
     "postgres": "postgresql",
     "mysql": "mysql",
 }
-_OUR_OWN = frozenset({"information_schema", "pg_catalog", "mysql", "performance_schema", "sys"})
-
-TableName = tuple[str, str]
-"""(schema, name); the schema is empty where the database has none."""
+_INNER = frozenset({"information_schema", "pg_catalog", "mysql", "performance_schema", "sys"})
 
 
 @dataclass(frozen=True)
@@ -101,22 +100,52 @@ def address(source: str, folder: Path, environment: Mapping[str, str] | None = N
     return Address(kind, _without_secrets(source), url=url, secrets=tuple(sorted(secrets)))
 
 
-def read(where: Address, wanted: str) -> tuple[str, pa.Schema, Iterator[pa.RecordBatch]]:
-    """The rows of a table of SQLite, PostgreSQL or MySQL.
+def read(where: Address, wanted: str) -> ForeignTable:
+    """A table of SQLite, PostgreSQL or MySQL.
 
     Args:
         where: The database.
         wanted: The table, with its schema where several have one of that name; empty: the only one.
 
-    Returns:
-        The table's name, its schema, and its rows in batches.
-
     Raises:
-        SourceError: The database cannot be reached or read, or has no such table.
+        SourceError: The database cannot be reached or read, or has no such table; a break of the connection shows only
+            while the batches are taken.
         MissingExtraError: The extra `databases` is not installed.
     """
-    reader = {"sqlite": _read_sqlite, "postgresql": _read_postgresql, "mysql": _read_mysql}[where.kind]
-    return reader(where, wanted)
+
+    def choose(tables: list[TableName]) -> TableName:
+        return choose_table(tables, wanted, where.shown)
+
+    try:
+        if where.kind == "sqlite":
+            assert where.path is not None  # noqa: S101  an embedded database has one
+            table = foreign_tables.read_sqlite(where.path, choose)
+        elif where.kind == "postgresql":
+            table = foreign_tables.read_postgresql(where.url, choose)
+        else:
+            table = foreign_tables.read_mysql(where.url, choose)
+    except ImportError:
+        raise MissingExtraError("databases", wanted_by=f"reading {where.shown}") from None
+    except foreign_tables.DriverError as problem:
+        raise _refused(where, problem) from None
+    return replace(table, batches=_masked_batches(where, table.batches))
+
+
+def _masked_batches(where: Address, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    try:
+        yield from batches
+    except foreign_tables.DriverError as problem:
+        raise _refused(where, problem) from None
+
+
+def _refused(where: Address, problem: BaseException) -> SourceError:
+    """What a driver says, without the secrets and without its own trace, which may hold them."""
+    mend = (
+        "see whether the file is a SQLite database, and whole"
+        if where.kind == "sqlite"
+        else "see whether the server is up, and the user, password and database right"
+    )
+    return SourceError(f"{where.shown} cannot be read: {where.masked(str(problem)).splitlines()[0]}", mend=mend)
 
 
 def choose_table(tables: list[TableName], wanted: str, shown: str) -> TableName:
@@ -128,7 +157,7 @@ def choose_table(tables: list[TableName], wanted: str, shown: str) -> TableName:
     >>> choose_table([("main", "orders"), ("old", "orders")], "old.orders", "shop.db")
     ('old', 'orders')
     """
-    tables = [table for table in tables if table[0] not in _OUR_OWN]
+    tables = [table for table in tables if table[0] not in _INNER and not table[1].startswith("sqlite_")]
     names = {f"{schema}.{name}" if schema else name: (schema, name) for schema, name in tables}
     if not tables:
         raise SourceError(
@@ -166,197 +195,3 @@ def _password(url: str) -> str:
         return urlsplit(url).password or ""
     except ValueError:
         return ""
-
-
-def _refused(where: Address, problem: BaseException, mend: str) -> SourceError:
-    """What a driver says, without the secrets and without its own trace, which may hold them."""
-    said = where.masked(str(problem).strip()).splitlines() or [type(problem).__name__]
-    return SourceError(f"{where.shown} cannot be read: {said[0]}", mend=mend)
-
-
-# -- statements -------------------------------------------------------------------------------------
-
-
-def _all_rows(table: TableName, dialect: str) -> str:
-    """The statement that reads a table, its name quoted as the database asks."""
-    from sqlglot import exp
-
-    place = exp.table_(table[1], db=table[0] or None, quoted=True)
-    return exp.select("*").from_(place).sql(dialect=dialect, identify=True)
-
-
-def _all_tables(dialect: str) -> str:
-    from sqlglot import exp
-
-    names = exp.select("table_schema", "table_name").from_(exp.table_("tables", db="information_schema"))
-    return names.order_by("table_schema", "table_name").sql(dialect)
-
-
-# -- SQLite -----------------------------------------------------------------------------------------
-
-
-def _read_sqlite(where: Address, wanted: str) -> tuple[str, pa.Schema, Iterator[pa.RecordBatch]]:
-    import sqlite3
-
-    import pyarrow as pa
-    from sqlglot import exp
-
-    path = where.path
-    assert path is not None  # noqa: S101  an embedded database has one
-    # the engine asks for batches from a thread of its own, one at a time
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
-    try:
-        connection.text_factory = _sqlite_text
-        listed = exp.select("name").from_("sqlite_master").where(exp.column("type").isin("table", "view"))
-        tables = [("", row[0]) for row in connection.execute(listed.sql("sqlite")) if not row[0].startswith("sqlite_")]
-        table = choose_table(tables, wanted, where.shown)
-        statement = _all_rows(table, "sqlite")
-        columns = [column[0] for column in connection.execute(statement).description]
-        types = _sqlite_types(connection, table, columns)
-    except (sqlite3.Error, SourceError) as problem:
-        connection.close()
-        if isinstance(problem, SourceError):
-            raise
-        raise _refused(where, problem, "see whether the file is a SQLite database, and whole") from None
-    schema = pa.schema(list(zip(columns, types, strict=True)))
-
-    def batches() -> Iterator[pa.RecordBatch]:
-        try:
-            cursor = connection.execute(statement)
-            while rows := cursor.fetchmany(_ROWS_AT_ONCE):
-                cells = [
-                    pa.array(_as_text(column) if kind == pa.string() else column, kind)
-                    for column, kind in zip(zip(*rows, strict=True), types, strict=True)
-                ]
-                yield pa.RecordBatch.from_arrays(cells, schema=schema)
-        except sqlite3.Error as problem:
-            raise _refused(where, problem, "see whether the file is whole") from None
-        finally:
-            connection.close()
-
-    return table[1], schema, batches()
-
-
-def _sqlite_types(connection: Any, table: TableName, columns: list[str]) -> list[pa.DataType]:
-    """A type for each column that fits every one of its cells: in SQLite each cell has a type of its own."""
-    import pyarrow as pa
-    from sqlglot import exp
-
-    kinds = [exp.func("typeof", exp.column(column, quoted=True)) for column in columns]
-    statement = exp.select(*kinds).distinct().from_(exp.table_(table[1], quoted=True)).sql("sqlite")
-    found: list[set[str]] = [set() for _ in columns]
-    for row in connection.execute(statement):
-        for seen, kind in zip(found, row, strict=True):
-            seen.add(kind)
-    types = {
-        frozenset({"integer"}): pa.int64(),
-        frozenset({"real"}): pa.float64(),
-        frozenset({"integer", "real"}): pa.float64(),
-        frozenset({"blob"}): pa.binary(),
-    }
-    return [types.get(frozenset(seen - {"null"}), pa.string()) for seen in found]
-
-
-def _sqlite_text(data: bytes) -> str:
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
-
-
-def _as_text(cells: tuple[Any, ...]) -> list[str | None]:
-    return [
-        cell if cell is None or isinstance(cell, str) else cell.hex() if isinstance(cell, bytes) else str(cell)
-        for cell in cells
-    ]
-
-
-# -- PostgreSQL and MySQL ---------------------------------------------------------------------------
-
-_REACH = "see whether the server is up, and the user, password and database right"
-
-
-def _read_postgresql(where: Address, wanted: str) -> tuple[str, pa.Schema, Iterator[pa.RecordBatch]]:
-    try:
-        from adbc_driver_postgresql import dbapi
-    except ImportError as problem:
-        raise MissingExtraError("databases", wanted_by=f"reading {where.shown}") from problem
-    try:
-        connection = dbapi.connect(where.url)
-    except dbapi.Error as problem:
-        raise _refused(where, problem, _REACH) from None
-    try:
-        cursor = connection.cursor()
-        cursor.execute(_all_tables("postgres"))
-        table = choose_table(cursor.fetchall(), wanted, where.shown)
-        cursor.execute(_all_rows(table, "postgres"))
-        reader = cursor.fetch_record_batch()
-    except dbapi.Error as problem:
-        connection.close()
-        raise _refused(where, problem, "see whether the user may read the table") from None
-    except SourceError:
-        connection.close()
-        raise
-
-    def close() -> None:
-        cursor.close()
-        connection.close()
-
-    return table[1], _plain_schema(reader.schema), _plain_batches(where, reader, close)
-
-
-def _read_mysql(where: Address, wanted: str) -> tuple[str, pa.Schema, Iterator[pa.RecordBatch]]:
-    try:
-        import connectorx
-    except ImportError as problem:
-        raise MissingExtraError("databases", wanted_by=f"reading {where.shown}") from problem
-    try:
-        listed = connectorx.read_sql(where.url, _all_tables("mysql"), return_type="arrow")
-        here = unquote(urlsplit(where.url).path.lstrip("/"))
-        names = zip(*(column.to_pylist() for column in listed.columns), strict=True)
-        tables = [(str(schema), str(name)) for schema, name in names]
-        table = choose_table([one for one in tables if one[0] == here] or tables, wanted, where.shown)
-        reader = connectorx.read_sql(
-            where.url, _all_rows(table, "mysql"), return_type="arrow_stream", batch_size=_ROWS_AT_ONCE
-        )
-    except SourceError:
-        raise
-    except Exception as problem:  # connectorx raises many kinds, even its own panics
-        raise _refused(where, problem, _REACH) from None
-    return table[1], _plain_schema(reader.schema), _plain_batches(where, reader, lambda: None)
-
-
-def _plain_schema(schema: pa.Schema) -> pa.Schema:
-    """The types of a driver without its extensions: an exact decimal, JSON or a UUID is text."""
-    import pyarrow as pa
-
-    return pa.schema([(one.name, _plain_type(one.type)) for one in schema])
-
-
-def _plain_type(kind: pa.DataType) -> pa.DataType:
-    import pyarrow as pa
-
-    if getattr(kind, "extension_name", "") == "arrow.uuid":
-        return pa.string()
-    return getattr(kind, "storage_type", kind)
-
-
-def _plain_column(column: pa.Array) -> pa.Array:
-    import pyarrow as pa
-
-    if getattr(column.type, "extension_name", "") == "arrow.uuid":
-        return pa.array([None if one is None else str(one) for one in column.to_pylist()], pa.string())
-    return getattr(column, "storage", column)
-
-
-def _plain_batches(where: Address, reader: Any, close: Callable[[], None]) -> Iterator[pa.RecordBatch]:
-    import pyarrow as pa
-
-    schema = _plain_schema(reader.schema)
-    try:
-        for batch in reader:
-            yield pa.RecordBatch.from_arrays([_plain_column(column) for column in batch.columns], schema=schema)
-    except (OSError, RuntimeError, pa.ArrowException) as problem:
-        raise _refused(where, problem, "see whether the connection holds") from None
-    finally:
-        close()

@@ -41,7 +41,7 @@ def find_dialect(part: Part, reader: ReaderSettings) -> Dialect:
     if reader.encoding:
         found = encodings.Encoding(encodings.named(reader.encoding, head, part.shown))
     else:
-        found = encodings.detect(head, part.shown)
+        found = encodings.detect(head, part.shown, whole=whole)
     try:
         text = codecs.getincrementaldecoder(found.name)().decode(head, final=whole).removeprefix("\ufeff")
     except UnicodeDecodeError as problem:

@@ -41,6 +41,7 @@ def _float(text: str) -> _Float:
     return number
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
 _DECODER = json.JSONDecoder(parse_float=_float, parse_constant=str)
 
 
@@ -63,7 +64,10 @@ class Documents:
             SourceError: It is damaged or no JSON.
         """
         head = part.head(_HEAD_BYTES)
-        found = encodings.named(encoding, head, part.shown) if encoding else encodings.detect(head, part.shown).name
+        if encoding:
+            found = encodings.named(encoding, head, part.shown)
+        else:
+            found = encodings.detect(head, part.shown, whole=len(head) < _HEAD_BYTES).name
         with part.open() as file:
             objects = _objects(_text(file, found), part.shown)
             try:
@@ -108,7 +112,7 @@ def _cell(value: Any) -> str | None:
         return value.text
     if isinstance(value, int):
         return str(value)
-    return json.dumps(value, ensure_ascii=False)
+    return _ENCODER.encode(value)
 
 
 def _objects(text: io.TextIOBase, shown: str) -> Iterator[dict[str, Any] | str]:

@@ -35,8 +35,8 @@ class Encoding:
     evidence: str = ""
 
 
-def detect(head: bytes, shown: str) -> Encoding:
-    """The encoding of a file, from its first bytes.
+def detect(head: bytes, shown: str, *, whole: bool = True) -> Encoding:
+    """The encoding of a file, from its first bytes; unless they are the whole, the last character may be cut off.
 
     Raises:
         SourceError: These bytes are no text.
@@ -53,13 +53,13 @@ def detect(head: bytes, shown: str) -> Encoding:
         return _wide(head, shown)
     if len(head.translate(None, _CONTROLS)) < 0.99 * len(head):
         raise _no_text(shown)
-    return narrow(head)
+    return _narrow(head, whole)
 
 
-def narrow(head: bytes) -> Encoding:
-    """UTF-8 where the bytes allow it; the last character may be cut off. Else a Western single-byte encoding."""
+def _narrow(head: bytes, whole: bool) -> Encoding:
+    """UTF-8 where the bytes allow it, else a Western single-byte encoding."""
     try:
-        codecs.getincrementaldecoder("utf-8")().decode(head)
+        codecs.getincrementaldecoder("utf-8")().decode(head, final=whole)
     except UnicodeDecodeError:
         pass
     else:

@@ -14,7 +14,9 @@ from regulars.intake.places import SourceFile
 from regulars.intake.staging import PROBLEM
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+    import pyarrow as pa
 
     from regulars.intake.archives import Part
     from regulars.intake.dialect import Dialect
@@ -214,11 +216,11 @@ def read_databases(work: Work, addresses: Sequence[str]) -> Loaded:
             rows = work.staging.append_duckdb_table(work.name, number, path, table, dict(zip(names, own, strict=True)))
             name = table[1]
         else:
-            name, schema, batches = databases.read(where, work.reader.table)
-            names, renamed = unique_names(schema.names, len(schema))
-            new = pa.schema([one.with_name(name) for one, name in zip(schema, names, strict=True)])
-            named = (pa.RecordBatch.from_arrays(batch.columns, schema=new) for batch in batches)
-            rows = work.staging.append_batches(work.name, number, new, named)
+            found = databases.read(where, work.reader.table)
+            names, renamed = unique_names(found.schema.names, len(found.schema))
+            schema = pa.schema([one.with_name(new) for one, new in zip(found.schema, names, strict=True)])
+            rows = work.staging.append_batches(work.name, number, schema, _renamed(found.batches, schema))
+            name = found.name
         shown = f"{where.shown}#{name}"
         size, digest = places.fingerprint(path) if path else (None, hashlib.sha256(shown.encode()).hexdigest())
         sources.append(SourceFile(shown, size, digest, rows))
@@ -228,3 +230,9 @@ def read_databases(work: Work, addresses: Sequence[str]) -> Loaded:
     if not any(source.rows for source in sources):
         raise SourceError(f"{sources[0].path} has no rows", mend="name another table with reader.table")
     return Loaded(tuple(files[0][1]), is_text=False, sources=tuple(sources))
+
+
+def _renamed(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    import pyarrow as pa
+
+    return (pa.RecordBatch.from_arrays(batch.columns, schema=schema) for batch in batches)

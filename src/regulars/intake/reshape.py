@@ -9,6 +9,7 @@ import fnmatch
 from typing import TYPE_CHECKING
 
 from regulars.errors import RegularsError, SettingsError, closest, raise_all
+from regulars.intake import values
 from regulars.intake.staging import PROBLEM
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ MADE = "_made_"
 """Begins the names of the columns that are made here, before the canonical name."""
 ENTRY = "_entry"
 """Which of the rows made of one row of the source it is, from 0."""
+_CELL, _PART, _IS_LISTED = f"{MADE}cell", f"{MADE}part", f"{MADE}is_listed"
 
 
 def reshape(rows: ir.Table, settings: TableSettings, table: str, functions: Functions) -> ir.Table:
@@ -74,7 +76,7 @@ def _unpivoted(rows: ir.Table, unpivot: Unpivot, table: str) -> ir.Table:
     wanted = _wanted(rows, unpivot, table)
     names = [name.removeprefix(unpivot.strip) or name for name in wanted]
     name, value = f"{MADE}{unpivot.name}", f"{MADE}{unpivot.value}"
-    long = rows.mutate(**{value: ibis.array([_text(rows[column]) for column in wanted])})
+    long = rows.mutate(**{value: ibis.array([values.as_text(rows[column]) for column in wanted])})
     long = long.unnest(value, offset=ENTRY)
     return long.mutate(**{name: ibis.array(names)[long[ENTRY].cast("int64")]})
 
@@ -96,12 +98,6 @@ def _no_column(setting: str, name: str, there: list[str], table: str) -> Setting
     return SettingsError(
         f"{setting} names '{name}', and the file has no such column", table=table, column=name, mend=closest(name, there)
     )
-
-
-def _text(value: ir.Value) -> ir.StringValue:
-    from regulars.intake.values import as_text
-
-    return as_text(value)
 
 
 # -- product lists ----------------------------------------------------------------------------------
@@ -127,45 +123,44 @@ def _unpacked(rows: ir.Table, basket: BasketColumn, table: str, functions: Funct
     )
     if PROBLEM in rows.columns:
         problem = ibis.coalesce(rows[PROBLEM], problem)
-    alone = ibis.array([ibis.null("string")])
+    is_read = problem.isnull()
     packed = rows.mutate(
-        **{PROBLEM: problem, f"{MADE}entry": problem.isnull().ifelse(entries, alone), f"{MADE}listed": listed.notnull()}
+        **{
+            PROBLEM: problem,
+            _CELL: is_read.ifelse(cell, ibis.null("string")),  # malformed text would abort what looks into it
+            _PART: is_read.ifelse(entries, ibis.array([ibis.null("string")])),
+            _IS_LISTED: listed.notnull(),
+        }
     )
-    lines = packed.unnest(f"{MADE}entry", offset=ENTRY)
-    entry, is_listed = lines[f"{MADE}entry"], lines[f"{MADE}listed"]
-    found = _objects(entry, basket, functions) if basket.product else _pairs(lines, entry, is_listed, basket, functions)
+    lines = packed.unnest(_PART, offset=ENTRY)
+    found = _objects(lines, basket, functions) if basket.product else _pairs(lines, functions)
     lines = lines.mutate(**{f"{MADE}{name}": value for name, value in found.items()})
-    product = lines[f"{MADE}product_id"]
-    lines = lines.mutate(
-        **{PROBLEM: ibis.coalesce(lines[PROBLEM], product.isnull().ifelse(NO_PRODUCT, ibis.null("string")))}
-    )
-    return lines.drop(f"{MADE}entry", f"{MADE}listed")
+    nameless = lines[f"{MADE}product_id"].isnull().ifelse(NO_PRODUCT, ibis.null("string"))
+    return lines.mutate(**{PROBLEM: ibis.coalesce(lines[PROBLEM], nameless)}).drop(_CELL, _PART, _IS_LISTED)
 
 
-def _objects(entry: ir.StringValue, basket: BasketColumn, functions: Functions) -> dict[str, ir.StringValue]:
+def _objects(lines: ir.Table, basket: BasketColumn, functions: Functions) -> dict[str, ir.StringValue]:
     """What the entries of a list of objects say, by the keys that the settings give."""
     import ibis
 
     keys = {"product_id": basket.product, "quantity": basket.quantity, "unit_price": basket.unit_price}
-    found = {name: functions.json_value(entry, ibis.literal(key)) for name, key in keys.items() if key}
-    return {**found, "product_id": _plain(found["product_id"])}
+    found = {name: functions.json_value(lines[_PART], ibis.literal(key)) for name, key in keys.items() if key}
+    return {**found, "product_id": _named(found["product_id"])}
 
 
-def _pairs(
-    lines: ir.Table, entry: ir.StringValue, is_listed: ir.BooleanValue, basket: BasketColumn, functions: Functions
-) -> dict[str, ir.StringValue]:
+def _pairs(lines: ir.Table, functions: Functions) -> dict[str, ir.StringValue]:
     """Products with their quantities, `{"P1": 2}`, or without, `["P1", "P2"]`: then each entry is one piece."""
     import ibis
 
-    wrapped = ibis.literal('{"entry": ') + entry + ibis.literal("}")  # a JSON text, to be unquoted
-    product = is_listed.ifelse(functions.json_value(wrapped, ibis.literal("entry")), entry)
-    quantity = functions.json_value(lines[basket.column].cast("string"), entry)
-    return {"product_id": _plain(product), "quantity": is_listed.ifelse("1", quantity)}
+    part, is_listed, nothing = lines[_PART], lines[_IS_LISTED], ibis.null("string")
+    wrapped = ibis.literal('{"entry": ') + is_listed.ifelse(part, nothing) + ibis.literal("}")  # JSON, to be unquoted
+    listed = _named(functions.json_value(wrapped, ibis.literal("entry")))
+    quantity = functions.json_value(lines[_CELL], is_listed.ifelse(nothing, part))
+    return {"product_id": is_listed.ifelse(listed, part.nullif("")), "quantity": is_listed.ifelse("1", quantity)}
 
 
-def _plain(product: ir.StringValue) -> ir.StringValue:
-    """A product; null where a list or an object stands in its place, or nothing."""
+def _named(product: ir.StringValue) -> ir.StringValue:
+    """A product; null where nothing stands in its place, or a list or an object."""
     import ibis
 
-    is_nested = product.startswith("{") | product.startswith("[")
-    return (is_nested | (product.strip() == "") | (product == "null")).ifelse(ibis.null("string"), product)
+    return product.re_search(r"^\s*$|^null$|^\{.*\}$|^\[.*\]$").ifelse(ibis.null("string"), product)

@@ -78,11 +78,19 @@ def new_by_day(customers: ir.Table) -> ir.Table:
 
 def attempts_by_day(orders: ir.Table) -> ir.Table:
     """One row per day: attempts, successes, and what the failed attempts would have added to revenue."""
+    return orders.group_by(day=orders.ordered_at.date()).aggregate(**_attempts(orders))
+
+
+def attempts(orders: ir.Table) -> ir.Table:
+    """The same in one row for the whole data."""
+    return orders.aggregate(**_attempts(orders))
+
+
+def _attempts(orders: ir.Table) -> dict[str, ir.Value]:
     sums: dict[str, ir.Value] = {"attempts": orders.count(), "successes": orders.is_sale.cast("int32").sum()}
     if "revenue" in orders.columns:
-        lost = orders.revenue.sum(where=~orders.is_sale)
-        sums["failed_revenue"] = lost.fill_null(0.0).round(DECIMALS)
-    return orders.group_by(day=orders.ordered_at.date()).aggregate(**sums)
+        sums["failed_revenue"] = orders.revenue.sum(where=~orders.is_sale).fill_null(0.0).round(DECIMALS)
+    return sums
 
 
 def sums_of_periods(customer_days: ir.Table, grain: Grain, numbers: Sequence[int]) -> ir.Table:

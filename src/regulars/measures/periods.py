@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     import ibis.expr.types as ir
+    import numpy as np
+    from numpy.typing import NDArray
 
 Grain = Literal["week", "month", "quarter", "year"]
 PER_YEAR: dict[str, int] = {"month": 12, "quarter": 4, "year": 1}
@@ -87,6 +89,23 @@ _MONTH_NAMES = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
+
+
+def fold(days: Iterable[date], values: Iterable[float | None], numbers: range, grain: Grain) -> NDArray[np.float64]:
+    """Values by day added up by period; days outside the periods are left out, missing values count as nothing.
+
+    >>> january, month = number_of(date(2020, 1, 1), "month"), "month"
+    >>> fold([date(2020, 1, 5), date(2020, 1, 6)], [2.0, None], range(january, january + 2), month).tolist()
+    [2.0, 0.0]
+    """
+    import numpy as np
+
+    sums = np.zeros(len(numbers))
+    for day, value in zip(days, values, strict=True):
+        number = number_of(day, grain)
+        if number in numbers and value is not None:
+            sums[number - numbers[0]] += value
+    return sums
 
 
 @dataclass(frozen=True)
