@@ -1,14 +1,17 @@
+"""Small datasets built by hand, and what every Result must hold."""
+
 from __future__ import annotations
 
 import csv
 import gzip
 import io
+import math
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ibis
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -18,17 +21,18 @@ from regulars.engine.duckdb import DuckdbEngine
 from regulars.intake.summaries import EngineSummaries
 from regulars.measures import money
 
-MakeDataset = Callable[..., Dataset]
+if TYPE_CHECKING:
+    from pathlib import Path
 
-SCHEMAS: dict[str, dict[str, pa.DataType]] = {
-    "orders": {"order_id": pa.string(), "customer_id": pa.string(), "ordered_at": pa.timestamp("us")},
-    "customers": {"customer_id": pa.string(), "joined_on": pa.date32(), "birth_date": pa.date32()},
-}
+    from regulars.core.result import Result
+
+MakeDataset = Callable[..., Dataset]
+IDS = {"order_id": pa.string(), "customer_id": pa.string(), "amount": pa.float64()}
 
 
 @pytest.fixture
 def make_dataset() -> Iterator[MakeDataset]:
-    """A Dataset from canonical tables: columns by name (or Arrow), and settings of `[dataset]`."""
+    """A Dataset from canonical tables: Arrow, or rows as dicts (dates as text); further arguments set `[dataset]`."""
     engines: list[DuckdbEngine] = []
 
     def make(tables: dict[str, Any], as_of: date | None = None, **settings: Any) -> Dataset:
@@ -44,7 +48,7 @@ def make_dataset() -> Iterator[MakeDataset]:
 def dataset_of(
     engine: DuckdbEngine, tables: dict[str, Any], as_of: date | None = None, settings: DatasetSettings | None = None
 ) -> Dataset:
-    """The Dataset of canonical tables in an engine; without `as_of` it is the day of the last purchase."""
+    """The Dataset of canonical tables; without `as_of` it is known as of the day of the last purchase."""
     settings = settings or DatasetSettings()
     rows = {
         name: table if isinstance(table, ibis.Table) else engine.bring(arrow_table(name, table), f"in_{name}")
@@ -67,35 +71,93 @@ def dataset_of(
     )
 
 
-def arrow_table(name: str, columns: Any) -> pa.Table:
-    if isinstance(columns, pa.Table):
-        return columns
-    kinds = SCHEMAS.get(name, {})
-    return pa.table({column: pa.array(values, kinds.get(column)) for column, values in columns.items()})
+def arrow_table(name: str, rows: Any) -> pa.Table:
+    """Rows as dicts made Arrow; orders without an id get their number."""
+    if isinstance(rows, pa.Table):
+        return rows
+    columns: dict[str, list[Any]] = {column: [row.get(column) for row in rows] for column in dict.fromkeys(
+        column for row in rows for column in row
+    )}  # fmt: skip
+    if name == "orders" and "order_id" not in columns:
+        columns["order_id"] = [f"o{number}" for number in range(len(rows))]
+    arrays = {}
+    for column, values in columns.items():
+        if column.endswith("_at"):
+            instants = [datetime.fromisoformat(one) if one else None for one in values]
+            arrays[column] = pa.array(instants, pa.timestamp("us"))
+        elif column.endswith("_on"):
+            arrays[column] = pa.array([date.fromisoformat(one) if one else None for one in values], pa.date32())
+        else:
+            arrays[column] = pa.array(values, IDS.get(column))
+    return pa.table(arrays)
 
 
-def orders_of(rows: list[tuple[Any, ...]], *names: str) -> dict[str, list[Any]]:
-    """Columns of `orders` from rows of (customer, "2020-01-31" or with a time, amount, …further columns)."""
-    columns: dict[str, list[Any]] = {
-        "order_id": [f"o{number}" for number, _ in enumerate(rows)],
-        "customer_id": [row[0] for row in rows],
-        "ordered_at": [datetime.fromisoformat(row[1]) for row in rows],
-    }
-    for place, name in enumerate(("amount", *names), start=2):
-        columns[name] = [row[place] for row in rows]
-    return columns
+class Checks:
+    """What is asked of Results."""
+
+    @staticmethod
+    def rows(result: Result, name: str) -> list[dict[str, Any]]:
+        """The rows of a table of a Result."""
+        rows: list[dict[str, Any]] = result.table(name).to_arrow().to_pylist()
+        return rows
+
+    @staticmethod
+    def column(result: Result, table: str, name: str) -> list[Any]:
+        """The values of a column."""
+        values: list[Any] = result.table(table).to_arrow()[name].to_pylist()
+        return values
+
+    @classmethod
+    def alike(cls, one: Result, other: Result) -> None:
+        """The same findings, words and small tables."""
+        assert [finding.sentence for finding in one.findings] == [finding.sentence for finding in other.findings]
+        assert [finding.interval for finding in one.findings] == [finding.interval for finding in other.findings]
+        assert [caveat.sentence for caveat in one.caveats] == [caveat.sentence for caveat in other.caveats]
+        assert [table.name for table in one.tables] == [table.name for table in other.tables]
+        for table in one.tables:
+            if table.is_arrow:
+                for row, twin in zip(cls.rows(one, table.name), cls.rows(other, table.name), strict=True):
+                    numbers = {name: value for name, value in row.items() if isinstance(value, float)}
+                    assert numbers == pytest.approx({name: twin[name] for name in numbers}, rel=1e-12), table.name
+                    assert {**row, **numbers} == {**twin, **numbers}, table.name
+
+    @classmethod
+    def tidy(cls, result: Result) -> None:
+        """No NaN anywhere, columns described, every finding with its evidence, every chart with its columns."""
+        for table in result.tables:
+            names = list(table.data.column_names if table.is_arrow else table.data.columns)
+            assert [info.name for info in table.columns] == names
+            values = [value for row in cls.rows(result, table.name) for value in row.values()] if table.is_arrow else []
+            assert not any(isinstance(value, float) and not math.isfinite(value) for value in values), table.name
+        for finding in result.findings:
+            assert finding.key.startswith(f"{result.analysis}.")
+            assert math.isfinite(finding.value)
+            result.table(finding.evidence.table)
+            if finding.interval is not None:
+                assert finding.interval[0] <= finding.value <= finding.interval[1]
+        for chart in result.charts:
+            assert set(chart.columns) <= {info.name for info in result.table(chart.table).columns}
+
+    @staticmethod
+    def shuffled(table: pa.Table) -> pa.Table:
+        """The same rows in another order."""
+        return table.take(np.random.default_rng(3).permutation(table.num_rows))
+
+
+@pytest.fixture
+def checks() -> type[Checks]:
+    """What is asked of Results."""
+    return Checks
 
 
 @pytest.fixture(scope="session")
-def online_retail(pytestconfig: pytest.Config) -> dict[str, pa.Table]:
+def online_retail(datasets: Path) -> dict[str, pa.Table]:
     """Order lines of Online Retail in canonical columns: `valid` sales only, and `with_cancellations`."""
-    path = pytestconfig.rootpath.parent / "shared" / "datasets" / "online_retail" / "OnlineRetail.csv.gz"
-    if not path.exists():
-        pytest.skip(f"{path} is not here")
-    return read_online_retail(path)
+    return read_online_retail(datasets / "online_retail" / "OnlineRetail.csv.gz")
 
 
 def read_online_retail(path: Path) -> dict[str, pa.Table]:
+    """The lines with a customer id; `valid` leaves out cancellations and what is not above zero."""
     rows = []
     with gzip.open(path) as file:
         for row in csv.DictReader(io.TextIOWrapper(file, encoding="latin-1")):

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from regulars.errors import SourceError
+from regulars.errors import OutputError, SourceError
 from regulars.intake.dialect import Dialect
 from regulars.intake.row_scan import scan
 
@@ -59,7 +59,9 @@ def test_rows_know_their_file_and_place(tmp_path: Path, opened: Callable[..., An
 def test_order_is_kept_over_many_rows(tmp_path: Path, opened: Callable[..., Any]) -> None:
     with (tmp_path / "s.csv").open("w") as file:
         file.write("id,text\n")
-        file.writelines(f"{n},{'some text to fill the buffers ' * 4}\n" for n in range(1, 300_001))
+        for n in range(1, 300_001):
+            text = "some text to fill the buffers " * 4
+            file.write(f"{n},{text}\n" if n % 50 else f'{n},"{text}\n{n},{text}\n"\n')
     table = opened("s.csv")
     wrong = table.raw.rows.filter(table.raw.rows["id"].cast("int64") != table.raw.rows["_row"])
     assert table.engine.collect(wrong.count(), 1).column(0)[0].as_py() == 0
@@ -212,6 +214,36 @@ def test_a_cell_of_some_megabytes_is_read_and_one_beyond_is_refused(tmp_path: Pa
     (tmp_path / "s.csv").write_text("id,note\n" + "1,a\n" * 10 + f"2,{'x' * 17_000_000}\n")
     with pytest.raises(SourceError, match="too long to read"):
         opened("s.csv")
+
+
+def test_too_little_memory_is_no_fault_of_the_file(tmp_path: Path) -> None:
+    from regulars.core.config import EngineSettings, ReaderSettings, TableSettings
+    from regulars.engine.duckdb import DuckdbEngine
+    from regulars.intake.sources import open_table
+
+    (tmp_path / "s.csv").write_text("id,note\n" + "".join(f"{n},{n * 7919}\n" for n in range(200_000)))
+    with DuckdbEngine(EngineSettings(memory="4MB", threads=1)) as engine:
+        with pytest.raises(OutputError, match="no room") as caught:
+            open_table("lines", TableSettings(("s.csv",), reader=ReaderSettings()), tmp_path, engine)
+        assert engine.backend.list_tables() == []
+    assert "memory" in (caught.value.mend or "")
+
+
+def test_a_file_with_another_number_of_rows_is_refused_whole(tmp_path: Path, opened: Callable[..., Any]) -> None:
+    (tmp_path / "s.csv").write_text("id,note\n1,a\n2,b\n")
+    table = opened("s.csv")
+    files = table.engine.files
+    told = {"delimiter": ",", "quote": '"', "header": True, "missing": "\ue000"}
+    assert not files.append_delimited("raw_lines", 1, tmp_path / "s.csv", ["id", "note"], rows=3, **told)
+    assert table.count == 2
+    assert not files.append_delimited("raw_lines", 1, tmp_path / "s.csv", ["id"], rows=2, **told)
+    assert files.append_delimited("raw_lines", 1, tmp_path / "s.csv", ["id", "note"], rows=2, **told)
+    assert files.parts("raw_lines") == {0: (0, 2), 1: (2, 2)}
+
+
+def test_the_last_letter_may_be_the_only_one_that_is_not_ascii(tmp_path: Path, opened: Callable[..., Any]) -> None:
+    (tmp_path / "s.csv").write_bytes("id,shop\n1,Café".encode("cp1252"))
+    assert opened("s.csv").rows("shop") == [("Café",)]
 
 
 def test_one_column(tmp_path: Path, opened: Callable[..., Any]) -> None:

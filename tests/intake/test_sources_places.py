@@ -71,6 +71,17 @@ def test_a_folder_is_all_its_data_files(tmp_path: Path, opened: Callable[..., An
     assert opened(".").count == 6  # no data file of its own: those below
 
 
+def test_what_is_so_for_many_files_is_said_once(tmp_path: Path, opened: Callable[..., Any]) -> None:
+    for number in range(4):
+        (tmp_path / f"{number}.csv").write_bytes("id,shop\n1,Orléans\n2\n".encode("cp1252"))
+    (tmp_path / "4.csv").write_bytes(b"id;shop\n1;Rome\n")
+    table = opened("*.csv")
+    assert table.count == 9
+    assert sorted(table.notes) == ["encoding", "ragged_rows"]
+    assert table.notes["encoding"].startswith("0.csv and 3 more files: it is read as cp1252")
+    assert [note.rows for note in table.raw.notes if note.check == "ragged_rows"] == [4]
+
+
 def test_the_same_file_named_twice_is_read_once(tmp_path: Path, opened: Callable[..., Any]) -> None:
     (tmp_path / "a.csv").write_text(CSV)
     assert opened("a.csv", "*.csv").count == 2

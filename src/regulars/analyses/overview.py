@@ -11,24 +11,20 @@ from regulars.core.result import Caveat, Evidence, Finding
 from regulars.core.units import write, write_count, write_interval
 from regulars.errors import DataError
 from regulars.measures import cohorts, key_figures, overview_tables, periods
-from regulars.measures.key_figures import CUSTOMERS, RATIOS, SUMS, TOTALS, Figure
-from regulars.models import changes, intervals
-from regulars.models.changes import Estimate
+from regulars.measures.key_figures import CUSTOMERS, PEOPLE, RATIOS, SHARES, SUMS, TOTALS
+from regulars.models import intervals
+from regulars.models.changes import PeriodSums
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import ibis.expr.types as ir
 
     from regulars.core.dataset import Dataset
     from regulars.core.result import Result, Table
+    from regulars.core.units import Unit
+    from regulars.measures.key_figures import Figure
     from regulars.models.changes import Change
 
 _ALPHA = 0.05
-_SHARES = (
-    Figure("returning_customer_share", "share", "Customers who had bought before ÷ customers who bought.", ""),
-    Figure("success_share", "share", "Attempts that became sales ÷ attempts.", ""),
-)
 
 
 @dataclass(frozen=True)
@@ -56,10 +52,9 @@ class Overview(Analysis):
             caveats.append(Caveat("The orders have no dates, so nothing can be said over time: map ordered_at."))
         else:
             months = _Months(data, whole)
-            tables.append(months.table())
-            charts = months.charts()
             comparison = _Comparison(data, months, self.period)
-            tables[:0] = comparison.tables()
+            tables = [*comparison.tables(), *tables, months.table]
+            charts = months.charts()
             findings += comparison.findings()
             caveats += comparison.caveats() + months.caveats()
         return self.result(
@@ -74,9 +69,9 @@ class Overview(Analysis):
         """What there is of customers who are known by their profiles alone."""
         parts = [part for part in (_traits(data), _categories(data), _campaigns(data)) if part is not None]
         return self.result(
-            tables=tuple(table for table, _, _ in parts),
-            charts=tuple(chart for _, chart, _ in parts if chart is not None),
-            findings=tuple(finding for _, _, finding in parts if finding is not None),
+            tables=tuple(part.table for part in parts),
+            charts=tuple(part.chart for part in parts if part.chart is not None),
+            findings=tuple(part.finding for part in parts if part.finding is not None),
             caveats=(Caveat("The data have no orders: what customers are is told, not what they do."),),
             definitions={"customer": "A row of the customers table."},
         )
@@ -94,13 +89,11 @@ class _Whole:
 
     def __init__(self, data: Dataset) -> None:
         self.data = data
-        self.query = key_figures.whole_base(data.customers)
-        self.base = {name: value for name, value in _first_row(data, self.query).items() if value is not None}
-        self.queries: list[ir.Expr] = [self.query]
+        self.queries: list[ir.Table] = [key_figures.whole_base(data.customers)]
         if _has_attempts(data):
-            attempts = key_figures.attempts(data.orders)
-            self.queries.append(attempts)
-            self.base |= {name: value for name, value in _first_row(data, attempts).items() if value is not None}
+            self.queries.append(key_figures.attempts(data.orders))
+        rows = [_first_row(data, query) for query in self.queries]
+        self.base = {name: value for row in rows for name, value in row.items() if value is not None}
         if not self.base.get("customers"):
             tried = self.base.get("attempts", 0)
             raise DataError(
@@ -108,13 +101,8 @@ class _Whole:
                 table="orders",
                 mend="check the mapping, and which statuses are successes",
             )
-        low, high = intervals.share_interval(self.base["repeat_customers"], self.base["customers"])
-        self.repeat_interval = float(low), float(high)
-
-    @property
-    def has_revenue(self) -> bool:
-        """Whether any order has a value."""
-        return "revenue" in self.base
+        self.has_revenue = "revenue" in self.base
+        self.repeat_interval = _share_interval(self.base["repeat_customers"], self.base["customers"])
 
     def table(self) -> Table:
         """The totals."""
@@ -122,46 +110,45 @@ class _Whole:
 
     def findings(self) -> list[Finding]:
         """Size, repeat customers, and attempts that failed."""
-        base, currency = self.base, self.data.currency
+        base = self.base
         customers, orders = int(base["customers"]), int(base["orders"])
         if customers < self.data.min_customers:
             return []
         revenue = base.get("revenue")
-        worth = f" worth {write(revenue, 'money', currency)}" if revenue is not None else ""
+        worth = "" if revenue is None else f" worth {write(revenue, 'money', self.data.currency)}"
         size = f"{write_count(customers, 'customers')} placed {write_count(orders, 'orders')}{worth} (exact counts)."
+        unit: Unit = "orders" if revenue is None else "money"
         share = base["repeat_customers"] / customers
         again = (
             f"{write(share, 'share')} ({write_interval(*self.repeat_interval, 'share')}) of {customers:,} customers "
             "bought more than once."
         )
-        value, unit = (float(revenue), "money") if revenue is not None else (float(orders), "orders")
-        told = [
-            Finding("overview.whole", size, value, unit, customers, Evidence("whole"), at_stake=revenue),  # type: ignore[arg-type]
+        value = float(orders if revenue is None else revenue)
+        return [
+            Finding("overview.whole", size, value, unit, customers, Evidence("whole"), at_stake=revenue),
             Finding(
                 "overview.repeat_customer_share", again, share, "share", customers, Evidence("whole"),
                 interval=self.repeat_interval, at_stake=base.get("repeat_revenue"),
             ),
+            *self._attempts(),
         ]  # fmt: skip
-        return [*told, *self._attempts()]
 
     def _attempts(self) -> list[Finding]:
         base = self.base
         if "attempts" not in base:
             return []
-        attempts, successes = int(base["attempts"]), int(base["successes"])
-        ends = intervals.share_interval(successes, attempts)
-        low, high = float(ends[0]), float(ends[1])
+        attempts, share = int(base["attempts"]), base["successes"] / base["attempts"]
+        interval = _share_interval(base["successes"], attempts)
         lost = base.get("failed_revenue")
-        money = self.data.currency
-        would = f"; the others would have added {write(lost, 'money', money)} of revenue" if lost else ""
+        would = f"; the others would have added {write(lost, 'money', self.data.currency)} of revenue" if lost else ""
         sentence = (
-            f"{write(successes / attempts, 'share')} ({write_interval(low, high, 'share')}) of {attempts:,} attempts to "
-            f"buy became sales{would}."
+            f"{write(share, 'share')} ({write_interval(*interval, 'share')}) of {attempts:,} attempts to buy became "
+            f"sales{would}."
         )
         return [
             Finding(
-                "overview.success_share", sentence, successes / attempts, "share", attempts, Evidence("whole"),
-                n_unit="count", interval=(low, high), at_stake=lost,
+                "overview.success_share", sentence, share, "share", attempts, Evidence("whole"),
+                n_unit="count", interval=interval, at_stake=lost,
             )
         ]  # fmt: skip
 
@@ -185,6 +172,11 @@ def _first_row(data: Dataset, query: ir.Table) -> dict[str, Any]:
     return rows[0]
 
 
+def _share_interval(successes: float, trials: float) -> tuple[float, float]:
+    low, high = intervals.share_interval(successes, trials)
+    return float(low), float(high)
+
+
 # -- over time ----------------------------------------------------------------------------------------
 
 
@@ -193,16 +185,17 @@ class _Months:
 
     def __init__(self, data: Dataset, whole: _Whole) -> None:
         self.data = data
-        self.queries: list[ir.Expr] = []
+        self.queries: list[ir.Table] = []
         days = self._collect(key_figures.by_day(data.customer_days))
         self.cover = periods.coverage(days["day"], data.as_of, data.settings.dataset.excluded)
-        self.sums = [name for name in SUMS if name in days and (whole.has_revenue or name == "order_count")]
-        self.by_day: dict[str, tuple[list[Any], list[Any]]] = {name: (days["day"], days[name]) for name in self.sums}
+        names = [name for name in SUMS if name in days and (whole.has_revenue or name != "revenue")]
+        self.by_day: dict[str, tuple[list[Any], list[Any]]] = {name: (days["day"], days[name]) for name in names}
         new = self._collect(key_figures.new_by_day(data.customers))
         self.by_day["new_customers"] = (new["day"], new["new_customers"])
         if _has_attempts(data):
             tried = self._collect(key_figures.attempts_by_day(data.orders))
             self.by_day |= {name: (tried["day"], tried[name]) for name in tried if name != "day"}
+        self.table = self._table()
 
     def _collect(self, query: ir.Table) -> dict[str, list[Any]]:
         self.queries.append(query)
@@ -214,11 +207,10 @@ class _Months:
         days, values = self.by_day[name]
         return periods.fold(days, values, self.cover.numbers(grain), grain)
 
-    def table(self) -> Table:
-        """Month by month."""
+    def _table(self) -> Table:
         values = {name: self.over(name, "month") for name in self.by_day}
         values[CUSTOMERS] = self._customers()
-        told = key_figures.told([*TOTALS, *RATIOS], self.sums)
+        told = key_figures.told([*TOTALS, *RATIOS], self.by_day)
         return overview_tables.monthly(values, told, self.cover, tuple(self.queries))
 
     def _customers(self) -> Any:
@@ -238,39 +230,41 @@ class _Months:
 
     def charts(self) -> list[Chart]:
         """Revenue, orders and customers by month."""
-        first, last = self.cover.first, self.cover.last
-        span = f"by month, {first:%Y-%m-%d} to {last:%Y-%m-%d}"
-        drawn = [("orders", "Orders"), ("customers", "Customers who bought")]
-        if "revenue" in self.sums:
-            drawn.insert(0, ("revenue", f"Revenue in {self.data.currency}" if self.data.currency else "Revenue"))
+        money = f"Revenue in {self.data.currency}" if self.data.currency else "Revenue"
+        drawn = {"revenue": money, "orders": "Orders", "customers": "Customers who bought"}
+        span = f"by month, {self.cover.first:%Y-%m-%d} to {self.cover.last:%Y-%m-%d}"
         return [
             Chart(
                 f"{name}_by_month", self._peak(name), f"{words} {span}",
                 "line", "monthly", "month", name, is_partial="is_partial",
             )
-            for name, words in drawn
+            for name, words in drawn.items()
+            if name != "revenue" or name in self.by_day
         ]  # fmt: skip
 
     def _peak(self, name: str) -> str:
         """The best whole month, as a title."""
-        rows = [row for row in self.table().to_arrow().to_pylist() if not row["is_partial"] and row[name] is not None]
-        words = {"revenue": "Revenue was", "orders": "Orders were", "customers": "Customers who bought were"}[name]
+        words = {"revenue": "Revenue was", "orders": "Orders were", "customers": "Customers were"}[name]
+        rows = [row for row in self.table.to_arrow().to_pylist() if not row["is_partial"] and row[name] is not None]
         if not rows:
-            return words.rsplit(" ", 1)[0]
+            return words.split(" ", 1)[0]
         best = max(rows, key=lambda row: (row[name], row["month"]))
         value = write(best[name], "money" if name == "revenue" else "count", self.data.currency)
-        return f"{words} highest in {periods.label(periods.number_of(best['month'], 'month'), 'month')}: {value}"
+        month = periods.label(periods.number_of(best["month"], "month"), "month")
+        return f"{words} highest in {month}: {value}"
 
     def caveats(self) -> list[Caveat]:
-        """Months that are not whole or not there, and sales after which the data are silent."""
-        found = []
-        for number in {self.cover.numbers("month")[0]: 0, self.cover.numbers("month")[-1]: 0}:
-            why = self.cover.why_not_whole(number, "month")
+        """Where the data begin, and months that are not whole or not there."""
+        cover = self.cover
+        found = [Caveat(f"The data begin on {cover.first:%Y-%m-%d}: whoever bought before counts as new at first.")]
+        numbers = cover.numbers("month")
+        for number in sorted({numbers[0], numbers[-1]}):
+            why = cover.why_not_whole(number, "month")
             if why:
                 found.append(
-                    Caveat(f"{periods.label(number, 'month')} is not whole ({why}) and is compared with nothing.")
+                    Caveat(f"{periods.label(number, 'month')} is not whole ({why}) and compared with nothing.")
                 )
-        missing = self.cover.without_sales("month")
+        missing = cover.without_sales("month")
         if missing:
             names = ", ".join(periods.label(number, "month") for number in missing)
             found.append(Caveat(f"No sale at all in {names}: taken as missing, not as zero.", "warning"))
@@ -282,37 +276,12 @@ class _Months:
 
 @dataclass(frozen=True)
 class _Slot:
-    """One of the compared periods: its role, its number, and its sums."""
+    """One of the compared periods."""
 
     role: str
     number: int
     label: str
-    sums: dict[str, float]
-
-    def total(self, figure: Figure) -> float:
-        """The value of a total."""
-        return self.sums[figure.above]
-
-    def ratio(self, figure: Figure) -> Estimate:
-        """The value of a ratio over customers, and its error."""
-        s, below = self.sums, figure.below
-        if not s[below]:
-            return Estimate(None)
-        squares, products = (
-            (s[CUSTOMERS], s[figure.above])
-            if below == CUSTOMERS
-            else (s[f"{below}_squares"], s[f"{figure.above}_by_{below}"])
-        )
-        error = intervals.ratio_error(
-            s[figure.above], s[below], s[f"{figure.above}_squares"], squares, products, s[CUSTOMERS]
-        )
-        return Estimate(s[figure.above] / s[below], float(error))
-
-    def share(self, figure: Figure) -> tuple[float, float]:
-        """A share of counts, as (how many, out of how many)."""
-        if figure.name == "success_share":
-            return self.sums["successes"], self.sums["attempts"]
-        return self.sums[CUSTOMERS] - self.sums["new_customers"], self.sums[CUSTOMERS]
+    sums: PeriodSums
 
 
 class _Comparison:
@@ -321,155 +290,133 @@ class _Comparison:
     def __init__(self, data: Dataset, months: _Months, grain: Literal["month", "quarter", "year"]) -> None:
         self.data = data
         self.grain = grain
+        self.months = months
         self.cover = months.cover
-        self.last = months.cover.last_whole(grain)
-        self.totals = [Figure(CUSTOMERS, "customers", "", CUSTOMERS)]
-        self.totals += [Figure("new_customers", "customers", "", "new_customers")]
-        self.totals += key_figures.told(TOTALS, months.sums)
-        self.ratios = key_figures.told(RATIOS, months.sums)
-        self.shares = [one for one in _SHARES if one.name != "success_share" or "attempts" in months.by_day]
-        self.query: ir.Table | None = None
-        self.slots = self._slots(months)
-        self.rows = self._changes()
+        self.figures = key_figures.told((*PEOPLE, *TOTALS, *RATIOS, *SHARES), months.by_day)
+        self.roles: dict[int, str] = {}
+        last = months.cover.last_whole(grain)
+        if last is not None:
+            self.roles = {last: f"last whole {grain}", last - 1: f"{grain} before"}
+            self.roles.setdefault(last - periods.PER_YEAR[grain], f"same {grain} last year")
+        whole = [number for number in self.roles if self.cover.is_whole(number, grain)]
+        self.query = key_figures.sums_of_periods(data.customer_days, grain, whole)
+        self.slots = self._slots(whole)
+        self.changes: list[tuple[Figure, _Slot, Change]] = [
+            (one, other, self.slots[0].sums.change(other.sums, one.kind, one.above, one.below))
+            for other in self.slots[1:]
+            for one in self.figures
+        ]
 
-    def _slots(self, months: _Months) -> list[_Slot]:
-        if self.last is None:
+    def _slots(self, whole: list[int]) -> list[_Slot]:
+        if not whole:
             return []
-        roles = {self.last: f"last whole {self.grain}", self.last - 1: f"{self.grain} before"}
-        roles.setdefault(self.last - periods.PER_YEAR[self.grain], f"same {self.grain} last year")
-        self.wanted = roles
-        whole = [number for number in roles if self.cover.is_whole(number, self.grain)]
-        self.query = key_figures.sums_of_periods(self.data.customer_days, self.grain, whole)
         rows = {row["period"]: row for row in self.data.collect(self.query).to_pylist()}
         start = self.cover.numbers(self.grain)[0]
-        folded = {name: months.over(name, self.grain) for name in months.by_day if name not in months.sums}
-        return [
-            _Slot(
-                roles[number], number, periods.label(number, self.grain),
-                {name: float(value) for name, value in rows[number].items() if value is not None}
-                | {name: float(values[number - start]) for name, values in folded.items()},
-            )
-            for number in whole
-        ]  # fmt: skip
-
-    def _changes(self) -> list[tuple[Figure, _Slot, Change]]:
-        """Every figure of the last whole period against every other period."""
-        found: list[tuple[Figure, _Slot, Change]] = []
-        for other in self.slots[1:]:
-            now = self.slots[0]
-            found += [(one, other, changes.change_of_count(now.total(one), other.total(one))) for one in self.totals]
-            for one in self.ratios:
-                change = changes.change_of_points if one.unit == "share" else changes.change_of_ratio
-                found.append((one, other, change(now.ratio(one), other.ratio(one))))
-            found += [(one, other, changes.change_of_share(now.share(one), other.share(one))) for one in self.shares]
-        return found
-
-    def _value(self, slot: _Slot, figure: Figure) -> float | None:
-        if figure in self.totals:
-            return slot.total(figure)
-        if figure in self.ratios:
-            return slot.ratio(figure).value
-        above, below = slot.share(figure)
-        return above / below if below else None
+        slots = []
+        for number in whole:
+            folded = {name: float(self.months.over(name, self.grain)[number - start]) for name in self.months.by_day}
+            sums = folded | {name: float(value) for name, value in rows[number].items() if value is not None}
+            sums["returning_customers"] = sums[CUSTOMERS] - sums["new_customers"]
+            slots.append(_Slot(self.roles[number], number, periods.label(number, self.grain), PeriodSums(sums)))
+        return slots
 
     def tables(self) -> list[Table]:
         """The key figures, and their changes."""
-        if self.query is None:
+        if not self.slots:
             return []
-        figures = [*self.totals[2:], *self.ratios, *self.shares]
         rows = [
-            {
-                "role": slot.role,
-                "period": slot.label,
-                "customers": int(slot.sums[CUSTOMERS]),
-                "new_customers": int(slot.sums["new_customers"]),
-                **{figure.name: self._value(slot, figure) for figure in figures},
-            }
+            {"role": slot.role, "period": slot.label}
+            | {one.name: slot.sums.value(one.above, one.below) for one in self.figures}
             for slot in self.slots
         ]
-        tables = [overview_tables.compared(rows, figures, (self.query,))]
-        if self.rows:
-            told = [(figure, f"{other.role}, {other.label}", change) for figure, other, change in self.rows]
-            tables.append(overview_tables.changed(told, (self.query,)))
+        source = (self.query, *self.months.queries)
+        tables = [overview_tables.compared(rows, self.figures, source)]
+        if self.changes:
+            told = [(figure, f"{other.role}, {other.label}", change) for figure, other, change in self.changes]
+            tables.append(overview_tables.changed(told, source))
         return tables
 
     def findings(self) -> list[Finding]:
         """How the most telling total changed, and the ratios that changed beyond chance."""
-        if not self.slots or min(slot.sums[CUSTOMERS] for slot in self.slots) < self.data.min_customers:
+        if not self.changes or min(slot.sums.sums[CUSTOMERS] for slot in self.slots) < self.data.min_customers:
             return []
-        main = next((one for one in self.totals if one.name == "revenue"), None)
-        main = main or next(one for one in self.totals if one.name == "orders")
-        totals = [row for row in self.rows if row[0] is main and row[2].value is not None]
-        tested = [row for row in self.rows if row[2].p_value is not None]
+        main = "revenue" if "revenue" in self.months.by_day else "orders"
+        totals = [row for row in self.changes if row[0].name == main and row[2].value is not None]
+        tested = [row for row in self.changes if row[2].p_value is not None]
         adjusted = intervals.adjusted_p_values([row[2].p_value or 0.0 for row in tested])
         beyond = [row for row, p_value in zip(tested, adjusted, strict=True) if p_value < _ALPHA]
         return [self._of_total(*row) for row in totals] + [self._of_ratio(*row, len(tested)) for row in beyond]
 
     def _key(self, figure: Figure, other: _Slot) -> str:
-        against = "year_before" if other.number != self.slots[0].number - 1 else f"{self.grain}_before"
+        against = f"{self.grain}_before" if other.number == self.slots[0].number - 1 else "year_before"
         return f"overview.{figure.name}_against_{against}"
 
+    def _written(self, slot: _Slot, figure: Figure) -> str:
+        return write(slot.sums.value(figure.above, figure.below), figure.unit, self.data.currency)
+
     def _of_total(self, figure: Figure, other: _Slot, change: Change) -> Finding:
-        now, before = self.slots[0], other
+        now = self.slots[0]
         value = change.value or 0.0
-        moved = f"{write(abs(value), 'share')} {'more' if value >= 0 else 'less'} than"
         sentence = (
-            f"{figure.name.capitalize()} in {now.label} came to {write(now.total(figure), figure.unit, self.data.currency)}, "
-            f"{moved} in {before.label} (exact counts)."
+            f"{figure.name.capitalize()} in {now.label} came to {self._written(now, figure)}, "
+            f"{write(abs(value), 'share')} {'more' if value >= 0 else 'less'} than in {other.label} (exact counts)."
         )
-        is_money = figure.unit == "money"
+        difference = now.sums.sums[figure.above] - other.sums.sums[figure.above]
         return Finding(
-            self._key(figure, other), sentence, value, "change_share", int(now.sums["order_count"]),
-            Evidence("changes", f"figure = {figure.name}, against = {before.label}"), n_unit="orders",
-            at_stake=abs(round(now.total(figure) - before.total(figure), 4)) if is_money else None, is_good=value > 0,
+            self._key(figure, other), sentence, value, "change_share", int(now.sums.sums["order_count"]),
+            Evidence("changes", f"figure = {figure.name}, against = {other.label}"), n_unit="orders",
+            at_stake=abs(round(difference, 4)) if figure.unit == "money" else None, is_good=value > 0,
         )  # fmt: skip
 
     def _of_ratio(self, figure: Figure, other: _Slot, change: Change, tested: int) -> Finding:
         now = self.slots[0]
-        unit = "change_points" if change.is_points else "change_share"
+        unit: Unit = "change_points" if change.is_points else "change_share"
         value, low, high = change.value or 0.0, change.low or 0.0, change.high or 0.0
         words = figure.name.replace("_", " ")
         sentence = (
-            f"{words[0].upper()}{words[1:]} was {write(self._value(now, figure), figure.unit, self.data.currency)} in "
-            f"{now.label}, {write(value, unit)} ({write_interval(low, high, unit)}) against {other.label}; beyond chance "
-            f"among {tested} changes compared."
+            f"{words[0].upper()}{words[1:]} was {self._written(now, figure)} in {now.label}, {write(value, unit)} "
+            f"({write_interval(low, high, unit)}) against {other.label}; beyond chance among {tested} changes compared."
         )
         return Finding(
-            self._key(figure, other), sentence, value, unit, int(now.sums[CUSTOMERS]),  # type: ignore[arg-type]
+            self._key(figure, other), sentence, value, unit, int(now.sums.sums[CUSTOMERS]),
             Evidence("changes", f"figure = {words}, against = {other.label}"), interval=(low, high),
         )  # fmt: skip
 
     def caveats(self) -> list[Caveat]:
         """What the period could not be compared with, and why."""
-        if self.last is None:
+        if not self.slots:
             return [Caveat(f"The data cover no {self.grain} whole, so none is compared with another.")]
-        absent = [number for number in self.wanted if number not in {slot.number for slot in self.slots}]
+        absent = {number: self.cover.why_not_whole(number, self.grain) for number in self.roles}
         return [
-            Caveat(
-                f"{self.slots[0].label} is not compared with {periods.label(number, self.grain)}: "
-                f"{self.cover.why_not_whole(number, self.grain)}."
-            )
-            for number in absent
+            Caveat(f"{self.slots[0].label} is not compared with {periods.label(number, self.grain)}: {why}.")
+            for number, why in absent.items()
+            if why
         ]
 
 
 # -- data without orders ------------------------------------------------------------------------------
 
-_Part = tuple["Table", "Chart | None", "Finding | None"]
+
+@dataclass(frozen=True)
+class _Part:
+    """One thing that is known of customers without orders."""
+
+    table: Table
+    chart: Chart | None = None
+    finding: Finding | None = None
 
 
 def _traits(data: Dataset) -> _Part:
     """How many customers there are, and what is known of them."""
-    profiles = data.table("customers")
-    query = key_figures.known_traits(profiles)
+    query = key_figures.known_traits(data.table("customers"))
     known = _first_row(data, query)
-    count = int(data.collect(profiles.count())[0][0].as_py())
+    count = known["customer_id"]
     if not count:
         raise DataError("the customers table has no rows", table="customers", mend="name a source with rows")
-    table = overview_tables.traits(count, known, (query,))
     sentence = f"{write_count(count, 'customers')} are known by their profiles (an exact count)."
     finding = Finding("overview.customers", sentence, float(count), "customers", count, Evidence("traits"))
-    return table, None, finding if count >= data.min_customers else None
+    table = overview_tables.traits(count, known, (query,))
+    return _Part(table, None, finding if count >= data.min_customers else None)
 
 
 def _categories(data: Dataset) -> _Part | None:
@@ -484,24 +431,21 @@ def _categories(data: Dataset) -> _Part | None:
     amounts, squares = [row["amount"] for row in rows], [row["amount_squares"] for row in rows]
     low, high = intervals.mean_interval(amounts, squares, [count] * len(rows))
     table = overview_tables.categories(rows, count, low, high, (query,))
-    whole = sum(amounts)
+    whole, top = sum(amounts), rows[0]["category"]
     if whole <= 0:
-        return table, None, None
-    share = amounts[0] / whole
-    title = f"{rows[0]['category']} takes {write(share, 'share')} of what customers spend"
+        return _Part(table)
+    share = write(amounts[0] / whole, "share")
     chart = Chart(
-        "spend_by_category", title, "Mean spend per customer by category, with 95 % intervals", "bar",
-        "category_spend", "category", "mean_amount", low="mean_amount_low", high="mean_amount_high", x_sort="value",
+        "spend_by_category", f"{top} takes {share} of what customers spend",
+        "Mean spend per customer by category, with 95 % intervals", "bar", "category_spend", "category", "mean_amount",
+        low="mean_amount_low", high="mean_amount_high", x_sort="value",
     )  # fmt: skip
-    sentence = (
-        f"{count:,} customers spent {write(whole, 'money', data.currency)}, {write(share, 'share')} of it on "
-        f"{rows[0]['category']} (exact counts)."
-    )
+    spent = write(whole, "money", data.currency)
     finding = Finding(
-        "overview.top_category_share", sentence, share, "share", count, Evidence("category_spend", rows[0]["category"]),
-        at_stake=amounts[0],
+        "overview.top_category_share", f"{count:,} customers spent {spent}, {share} of it on {top} (exact counts).",
+        amounts[0] / whole, "share", count, Evidence("category_spend", f"category = {top}"), at_stake=amounts[0],
     )  # fmt: skip
-    return table, chart, finding if count >= data.min_customers else None
+    return _Part(table, chart, finding if count >= data.min_customers else None)
 
 
 def _campaigns(data: Dataset) -> _Part | None:
@@ -509,15 +453,12 @@ def _campaigns(data: Dataset) -> _Part | None:
     if "contacts" not in data.tables:
         return None
     query = key_figures.responses_by_campaign(data.table("contacts"), data.tables.get("campaigns"))
-    rows = [{**row, "campaign": row.get("name") or row.get("campaign_id")} for row in data.collect(query).to_pylist()]
-    rows = sorted(
-        ({**row, "campaign": str(row["campaign"] or "unnamed")} for row in rows), key=lambda row: row["campaign"]
-    )
-    contacts = sum(row["contacts"] for row in rows)
-    if not contacts or "responses" not in rows[0]:
-        return (overview_tables.campaigns(rows, None, None, (query,)), None, None) if contacts else None
+    found = [row for row in data.collect(query).to_pylist() if row["contacts"]]
+    named = [{**row, "campaign": str(row.get("name") or row.get("campaign_id") or "unnamed")} for row in found]
+    rows = sorted(named, key=lambda row: str(row["campaign"]))
+    if not rows or "responses" not in rows[0]:
+        return _Part(overview_tables.campaigns(rows, None, None, (query,))) if rows else None
     low, high = intervals.share_interval([row["responses"] for row in rows], [row["contacts"] for row in rows])
-    table = overview_tables.campaigns(rows, low, high, (query,))
     best = max(rows, key=lambda row: (row["responses"] / row["contacts"], row["campaign"]))
     share = write(best["responses"] / best["contacts"], "share")
     chart = Chart(
@@ -525,17 +466,18 @@ def _campaigns(data: Dataset) -> _Part | None:
         "Responses ÷ contacts, with 95 % intervals", "interval", "campaigns", "response_share", "campaign",
         low="response_share_low", high="response_share_high",
     )  # fmt: skip
-    responses = sum(row["responses"] for row in rows)
-    ends = intervals.share_interval(responses, contacts)
+    contacts, responses = sum(row["contacts"] for row in rows), sum(row["responses"] for row in rows)
+    interval = _share_interval(responses, contacts)
     sentence = (
-        f"{write(responses / contacts, 'share')} ({write_interval(float(ends[0]), float(ends[1]), 'share')}) of "
-        f"{contacts:,} contacts were answered, over {len(rows)} campaigns."
+        f"{write(responses / contacts, 'share')} ({write_interval(*interval, 'share')}) of {contacts:,} contacts were "
+        f"answered, over {len(rows)} campaigns."
     )
     finding = Finding(
         "overview.response_share", sentence, responses / contacts, "share", contacts, Evidence("campaigns"),
-        n_unit="count", interval=(float(ends[0]), float(ends[1])),
+        n_unit="count", interval=interval,
     )  # fmt: skip
-    return table, chart, finding if contacts >= data.min_customers else None
+    table = overview_tables.campaigns(rows, low, high, (query,))
+    return _Part(table, chart, finding if contacts >= data.min_customers else None)
 
 
 def _definitions(data: Dataset) -> dict[str, str]:
@@ -545,8 +487,8 @@ def _definitions(data: Dataset) -> dict[str, str]:
         "returning customers": "Customers of the period who had bought before it began.",
         "repeat customers": "Customers with two sales or more in the whole data.",
         "whole period": (
-            "A calendar period from its first day to its last, as far as the data reach; the days without a sale that are "
-            "usual here may be missing at its edge."
+            "A calendar period from its first day to its last, as far as the data reach; the days without a sale that "
+            "are usual here may be missing at its edge."
         ),
     }
     if data.money:

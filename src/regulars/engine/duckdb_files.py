@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from regulars.errors import SourceError
+from regulars.errors import OutputError, SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -148,7 +148,7 @@ class DuckdbFiles:
                 added = self._append(name, part, columns, f"read_csv({file_literal(path)}, {said})")
                 if added != rows:
                     raise _Refused
-        except (_Refused, duckdb.Error):
+        except (_Refused, duckdb.InvalidInputException):
             return False
         return True
 
@@ -278,11 +278,21 @@ class DuckdbFiles:
 
     @contextmanager
     def _all_or_nothing(self) -> Iterator[None]:
+        """Everything inside, or nothing of it.
+
+        Raises:
+            OutputError: Memory or disk do not suffice.
+        """
         self.connection.begin()
         try:
             yield
-        except BaseException:
+        except BaseException as problem:
             self.connection.rollback()
+            if isinstance(problem, (duckdb.OutOfMemoryException, duckdb.IOException)):
+                raise OutputError(
+                    f"the engine has no room for the rows: {_first_line(problem)}",
+                    mend="raise [engine] memory, or make room in [engine] temporary_folder",
+                ) from problem
             raise
         self.connection.commit()
 

@@ -160,9 +160,7 @@ def _examples(context: Context, table: Ingested, wanted: list[Outcomes]) -> dict
     place = ibis.row_number().over(group_by=["outcome", "reason"], order_by=["source", "row"])
     first = fates.mutate(_place=place).filter(lambda t: t["_place"] < MAX_EXAMPLES)
     chosen = context.fetch(first.order_by("_place", "source", "row", "outcome", "reason").drop("_place"), MAX_OUTCOMES)
-    picked = {
-        one: [row for row in chosen if one.is_of(row["outcome"], row["reason"])][:MAX_EXAMPLES] for one in wanted
-    }
+    picked = {one: [row for row in chosen if one.is_of(row["outcome"], row["reason"])][:MAX_EXAMPLES] for one in wanted}
     rows = table.set_aside.drop("outcome", "reason")
     places = {(row["source"], row["row"]) for its in picked.values() for row in its}
     is_one = rows.row.isin([row for _, row in places]) & rows.source.isin([source for source, _ in places])

@@ -24,6 +24,8 @@ MAX_DAYS = 100_000
 SPARSE_SHARE = 0.7
 """Where fewer of the open days than this have a purchase, an empty day means little."""
 LONG_RUN_DAYS = 7
+MIN_DAYS = 10
+"""Fewer days with purchases than this tell nothing of the days between them."""
 EDGE_DAYS = 2
 """A month that starts or ends this many open days early is still whole."""
 MIN_SENTINEL_ROWS = 10
@@ -75,6 +77,8 @@ def _calendar(context: Context) -> Iterator[CheckResult]:
     if strays:
         yield _strays(calendar, strays, sum(found.values()))
     yield _missing_months(calendar)
+    if len(calendar.days.rows) < MIN_DAYS:
+        return
     yield from _closed_weekdays(calendar)
     yield from _missing_days(calendar)
     yield from _partial_months(calendar)
@@ -159,16 +163,15 @@ def _partial_months(calendar: _Calendar) -> Iterator[CheckResult]:
     before = days.open_between(days.first.replace(day=1), days.first - _DAY)
     month_end = (days.last.replace(day=28) + timedelta(days=4)).replace(day=1) - _DAY
     after = days.open_between(days.last + _DAY, month_end)
-    partial = []
-    if len(before) > tolerated:
-        partial.append(f"{write(days.first, 'month')} starts on {days.first}")
-    if len(after) > tolerated:
-        partial.append(f"{write(days.last, 'month')} ends on {days.last}")
+    starts = [write(days.first, "month")] if len(before) > tolerated else []
+    ends = [write(days.last, "month")] if len(after) > tolerated else []
+    words = [f"{month} starts on {days.first}" for month in starts] + [f"{month} ends on {days.last}" for month in ends]
+    partial = sorted({*starts, *ends})
     if partial:
         yield calendar.result(
             "partial_months", len(partial), len(days.months),
-            f"{' and '.join(partial)}, so that month{'s are' if len(partial) > 1 else ' is'} not whole", "months",
-            shown=[text[:7] for text in partial], done="marked as incomplete where months are compared",
+            f"{' and '.join(words)}, so {'these months are' if len(partial) > 1 else 'that month is'} not whole",
+            "months", shown=partial, done="marked as incomplete where months are compared",
         )  # fmt: skip
 
 

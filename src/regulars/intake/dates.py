@@ -133,11 +133,12 @@ _NAMED_FIRST = re.compile(_DAY_NAME + r"(?P<month>a{3,4})(?P<sep>[-/. ]{1,2})9{1
 _MONTH_ONLY = re.compile(r"9999(?P<sep>[-/.])99")
 _STAMPS = {6: "%Y%m", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 _NUMERIC: dict[int, Numeric] = {5: "excel", 10: "seconds", 13: "milliseconds", 16: "microseconds"}
-_WORDS = frozenset(
-    "january february march april may june july august september october november december "
-    "jan feb mar apr jun jul aug sep oct nov dec "
-    "monday tuesday wednesday thursday friday saturday sunday mon tue wed thu fri sat sun utc gmt".split()
-)
+_WORDS = frozenset({
+    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+    "december", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
+    "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
+    "mon", "tue", "wed", "thu", "fri", "sat", "sun", "utc", "gmt",
+})  # fmt: skip
 _SPECIFIERS = frozenset("aAbBdHIjmMpSyYfnz%")
 
 SHAPE_STEPS = (
@@ -258,9 +259,8 @@ def _decide(shapes: Sequence[Shape], said: DateOrder) -> tuple[dict[_Group, Date
     orders: dict[_Group, DateOrder] = {}
     words: list[str] = []
     for group, mixed in groups.items():
-        if said and not (said == "year_first" and group[1] == "9999"):
-            order, why = said, f"date_order = {said!r} is set"
-        else:
+        order, why = said, f"date_order = {said!r} is set"
+        if not said or (said == "year_first" and group[1] == "9999"):
             order, why = _proven(mixed, has_short_year=group[1] == "99")
         words.append(why)
         if order:

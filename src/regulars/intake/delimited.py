@@ -16,7 +16,7 @@ from regulars.intake.archives import scratch_folder
 from regulars.intake.dialect import BLANKS, Dialect, sample_rows
 from regulars.intake.even_rows import DELIMITER, QUOTE, Tally, copy_evenly
 from regulars.intake.row_scan import Shape, scan
-from regulars.intake.sniffer import sniff
+from regulars.intake.sniffer import fits, sniff
 from regulars.intake.staging import MISSING, PROBLEM
 
 if TYPE_CHECKING:
@@ -28,29 +28,46 @@ if TYPE_CHECKING:
 
 HEAD_BYTES = 2**20
 """How much of a file is looked at to find its dialect."""
+SHORT_BYTES = 2**16
+"""How much is looked at to see whether it begins just like the file before."""
 
 
-def find_dialect(part: Part, reader: ReaderSettings) -> Dialect:
+def find_dialect(part: Part, reader: ReaderSettings, like: Dialect | None = None) -> Dialect:
     """The dialect of a file, from its first megabyte.
+
+    Args:
+        part: The file.
+        reader: What the user has said.
+        like: The dialect of the file before; where this one begins just like it, a shorter look is enough.
 
     Raises:
         SourceError: It cannot be read, is empty, is no text, or is no table.
     """
-    head = part.head(HEAD_BYTES)
-    whole = len(head) < HEAD_BYTES
-    if reader.encoding:
-        found = encodings.Encoding(encodings.named(reader.encoding, head, part.shown))
-    else:
-        found = encodings.detect(head, part.shown, whole=whole)
-    try:
-        text = codecs.getincrementaldecoder(found.name)().decode(head, final=whole).removeprefix("\ufeff")
-    except UnicodeDecodeError as problem:
-        raise _wrong_encoding(part.shown, found.name) from problem
+    if like is not None and reader.format != "baskets":
+        encoding, text, whole = _beginning(part, reader, SHORT_BYTES)
+        if encoding.name == like.encoding and fits(text, like, whole=whole):
+            return like
+    encoding, text, whole = _beginning(part, reader, HEAD_BYTES)
     if not text.strip():
         raise EmptySourceError(part.shown)
     dialect = sniff(text, whole=whole, reader=reader, shown=part.shown)
-    said = (f"it is read as {found.name}: {found.evidence}",) if found.evidence else ()
-    return replace(dialect, encoding=found.name, evidence=said + dialect.evidence)
+    said = (f"it is read as {encoding.name}: {encoding.evidence}",) if encoding.evidence else ()
+    return replace(dialect, encoding=encoding.name, evidence=said + dialect.evidence)
+
+
+def _beginning(part: Part, reader: ReaderSettings, size: int) -> tuple[encodings.Encoding, str, bool]:
+    """The encoding of a file, its first characters, and whether they are all there is."""
+    head = part.head(size)
+    whole = len(head) < size
+    if reader.encoding:
+        encoding = encodings.Encoding(encodings.named(reader.encoding, head, part.shown))
+    else:
+        encoding = encodings.detect(head, part.shown, whole=whole)
+    try:
+        text = codecs.getincrementaldecoder(encoding.name)().decode(head, final=whole)
+    except UnicodeDecodeError as problem:
+        raise _wrong_encoding(part.shown, encoding.name) from problem
+    return encoding, text.removeprefix("\ufeff"), whole
 
 
 def first_rows(part: Part, dialect: Dialect, count: int) -> list[list[str | None]]:

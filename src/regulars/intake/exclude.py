@@ -177,7 +177,8 @@ def read_rule(text: str, table: str) -> Rule:
     """
     match = _RULE.fullmatch(text)
     if match is None:
-        raise _not_understood(text, table, 'write COLUMN TEST VALUE, as in "quantity <= 0"; a column with blanks in quotes')
+        mend = 'write COLUMN TEST VALUE, as in "quantity <= 0", a column with blanks in quotes'
+        raise _not_understood(text, table, mend)
     word = re.sub(r"\s+", " ", (match["sign"] or match["word"]).lower())
     test, value = _SAME.get(word, word), match["value"]
     column = match["quoted"] or match["column"]
@@ -192,7 +193,8 @@ def read_rule(text: str, table: str) -> Rule:
         is_quoted = len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'"
         values = (value[1:-1],) if is_quoted else (value,) if value else ()
         if not is_quoted and test in ("=", "!=") and value.lower() in NULL_WORDS:
-            raise _not_understood(text, table, f"{value} is read as nothing: write '{column} is empty' or 'is not empty'")
+            mend = f"{value} is read as nothing: write '{column} is empty' or '{column} is not empty'"
+            raise _not_understood(text, table, mend)
     if not values:
         raise _not_understood(text, table, f"say what {column} is compared with")
     return Rule(text, column, test, values)

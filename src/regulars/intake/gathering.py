@@ -106,6 +106,16 @@ def source_file(part: Part, rows: int | None = None) -> SourceFile:
     return SourceFile(part.shown, size, digest, rows)
 
 
+def several(names: Sequence[str]) -> str:
+    """One name, and how many more.
+
+    >>> several(["a.csv"]), several(["a.csv", "b.csv", "c.csv"])
+    ('a.csv', 'a.csv and 2 more files')
+    """
+    more = len(names) - 1
+    return names[0] if not more else f"{names[0]} and {more} more {'file' if more == 1 else 'files'}"
+
+
 def same_columns(files: Sequence[tuple[str, Sequence[str], bool]]) -> None:
     """Refuse files that do not have the same columns; their order may differ where they have names.
 

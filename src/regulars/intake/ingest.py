@@ -1,20 +1,23 @@
 """From a surveyed table to the contract: every row is accepted, repaired or set aside, and the three add up.
 
-The columns become typed expressions; each row gets the first reason there is to set it aside, and one bit per repair.
-A table read from text is computed once and kept; typed files stay where they are and are read through a view.
+Each row has the first reason there is to set it aside, and one bit per repair. A table read from text is computed once
+and kept; typed files stay where they are and are read through a view.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from regulars.core.quality import Account, CheckResult
-from regulars.errors import RegularsError, raise_all
-from regulars.intake import exclude, merging, repairs, values
+from regulars.errors import DataError, RegularsError, raise_all
+from regulars.intake import merging, notices, reading
+from regulars.intake.reading import DOMAINS
+from regulars.intake.staging import PROBLEM
+from regulars.intake.survey import users_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     import ibis.expr.types as ir
@@ -22,22 +25,10 @@ if TYPE_CHECKING:
     from regulars.core.config import DatasetSettings
     from regulars.core.dataset import Engine
     from regulars.engine.base import Functions
-    from regulars.intake.survey import Cell, Survey
+    from regulars.intake.survey import Survey
 
-DOMAINS = {
-    "customer_id": "customer",
-    "sponsor_id": "customer",
-    "order_id": "order",
-    "product_id": "product",
-    "campaign_id": "campaign",
-    "device_id": "device",
-    "status_id": "status",
-    "store_id": "store",
-}
-"""Ids that name the same thing in several tables, and so must be of one type in all of them."""
-
-HIDDEN = ("_source", "_row", "_reason", "_repairs")
-"""Columns of a table being read that say where a row is from and what became of it."""
+_DATED = ("ordered_at", "sent_at", "joined_on")
+"""The columns that say when an event was, of which a table has one."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +42,8 @@ class Ingested:
         numbered: The same with `_source` and `_row`, for checks that show examples.
         aside: The rows set aside, typed like `numbered`.
         set_aside: Rows set aside or repaired as they stood in the source: `source`, `row`, `outcome`, `reason`, the
-            user's columns. This is what the quarantine file holds.
+            user's columns. This is what the quarantine file holds. Rows that were merged say nothing that is not
+            there, and are left out.
         account: What became of the rows.
         checks: What was noticed on the way.
     """
@@ -66,26 +58,45 @@ class Ingested:
     checks: tuple[CheckResult, ...] = ()
 
 
-@dataclass
-class _Reading:
-    """A table while it is being read: typed columns, reasons and repairs in their order."""
-
-    columns: dict[str, ir.Value] = field(default_factory=dict)
-    reasons: list[tuple[str, ir.BooleanValue]] = field(default_factory=list)
-    repairs: list[tuple[str, ir.BooleanValue]] = field(default_factory=list)
-
-
 def whole_number_domains(surveys: Mapping[str, Survey]) -> set[str]:
-    """Kinds of id that are whole numbers wherever they occur, so that numbers can stand for them."""
-    seen: dict[str, bool] = {}
-    for survey in surveys.values():
+    """Kinds of id that are whole numbers wherever they occur, so that numbers can stand for them.
+
+    Raises:
+        DataError: Row numbers stand in for an id that another table has: they would meet ids they do not mean.
+    """
+    whole: dict[str, bool] = {}
+    standing: dict[str, dict[str, tuple[str, ...]]] = {}
+    real: dict[str, str] = {}
+    for table, survey in surveys.items():
         for cell in survey.cells:
-            domain = DOMAINS.get(cell.name)
-            if domain is None:
-                continue
-            whole = cell.ids.is_whole if cell.ids is not None else cell.given.type().is_integer()
-            seen[domain] = seen.get(domain, True) and whole
-    return {domain for domain, whole in seen.items() if whole}
+            if cell.name in DOMAINS:
+                is_whole = cell.is_whole if cell.text is not None else cell.given.type().is_integer()
+                domain = DOMAINS[cell.name]
+                whole[domain] = whole.get(domain, True) and is_whole
+                real.setdefault(domain, table)
+        for name in survey.row_numbered:
+            order = survey.cell("order_id") if name == "customer_id" else None
+            is_whole = order is None or (order.is_whole if order.text is not None else order.given.type().is_integer())
+            whole[DOMAINS[name]] = whole.get(DOMAINS[name], True) and is_whole
+            standing.setdefault(DOMAINS[name], {})[table] = survey.sources
+    raise_all([error for domain, tables in standing.items() for error in _unlike(domain, tables, real.get(domain, ""))])
+    return {domain for domain, is_whole in whole.items() if is_whole}
+
+
+def _unlike(domain: str, numbered: Mapping[str, tuple[str, ...]], real: str) -> list[RegularsError]:
+    """Tables whose row numbers do not mean what the ids of another table mean."""
+    first, *others = numbered
+    wrong = [table for table in others if numbered[table] != numbered[first]]
+    if real:
+        wrong = [first, *others]
+    return [
+        DataError(
+            f"no column is mapped to {domain}_id, and row numbers would be taken for the ids of {real or first}",
+            table=table,
+            mend=f"map {domain}_id under [tables.{table}], or leave the table out",
+        )
+        for table in wrong
+    ]
 
 
 def ingest(
@@ -110,204 +121,50 @@ def ingest(
         RegularsError: A rule does not fit its column, or a date could be read two ways (all problems together).
     """
     raise_all(list(survey.problems))
-    reading = _read(survey, whole, dataset, functions)
-    _empty_impossible(survey, reading, as_of, engine)
-    typed = _typed(survey, reading)
-    name = survey.contract.name
-    if survey.is_text or not survey.contract.is_event or len(survey.sources) > 1:
-        typed = engine.persist(typed, f"read_{name}")
-    reasons, mended = [reason for reason, _ in reading.reasons], [repair for repair, _ in reading.repairs]
-    typed = merging.merge(typed, survey.contract, survey.settings, survey.sources, reasons, engine)
+    found = reading.read(survey, whole, dataset, engine, functions, as_of)
+    reasons, mended = [reason for reason, _ in found.reasons], [repair for repair, _ in found.repairs]
+    typed = reading.typed(survey, found)
+    when = next((found.columns[name] for name in _DATED if name in found.columns), None)
+    repeated = merging.repeats(survey.rows, when, survey.contract, survey.settings, survey.sources, engine)
+    if repeated is not None:
+        typed = merging.mark(typed, repeated, reasons)
+    if survey.is_text or repeated is not None or not survey.contract.is_event:
+        typed = engine.persist(typed, f"read_{survey.contract.name}")
+    if not survey.contract.is_event:
+        typed = merging.one_row_per_key(typed, survey.contract, survey.sources, reasons, engine)
     account = _account(survey, typed, reasons, mended, engine)
+    hidden = [name for name in typed.columns if name.startswith("_") and name not in ("_source", "_row")]
     accepted, aside = typed.filter(typed["_reason"] == 0), typed.filter(typed["_reason"] > 0)
-    if survey.is_text and account.set_aside and survey.contract.is_event:
-        # every later pass reads the accepted rows, so they are parted from the others once
-        is_noted = (typed["_reason"] > 0) | (typed["_repairs"] > 0)
-        outcomes = engine.persist(typed.filter(is_noted), f"outcomes_{name}")
-        accepted = engine.persist(accepted, f"accepted_{name}")
-        typed, aside = outcomes, outcomes.filter(outcomes["_reason"] > 0)
-        engine.drop(f"read_{name}")
     return Ingested(
-        name=name,
+        name=survey.contract.name,
         survey=survey,
-        rows=accepted.drop(*HIDDEN),
-        numbered=accepted.drop("_reason", "_repairs"),
-        aside=aside.drop("_reason", "_repairs"),
+        rows=accepted.drop("_source", "_row", *hidden),
+        numbered=accepted.drop(*hidden),
+        aside=aside.drop(*hidden),
         set_aside=_set_aside(survey, typed, reasons, mended),
         account=account,
-        checks=tuple(_noticed(survey, account)),
+        checks=tuple(notices.of(survey, account)),
     )
 
 
-# -- cells to values --------------------------------------------------------------------------------
-
-
-def _read(survey: Survey, whole: set[str], dataset: DatasetSettings, functions: Functions) -> _Reading:
-    reading = _Reading()
-    if "_problem" in survey.rows.columns:
-        problem = survey.rows["_problem"]
-        for text in ("the product list cannot be read", "the product list is empty"):
-            reading.reasons.append((text, (problem == text).fill_null(False)))
-        reading.reasons.append(("the row has too many or too few cells", problem.notnull()))
-    for cell in survey.cells:
-        reading.columns[cell.name] = _value(cell, whole, dataset, functions)
-    for name in survey.row_numbered:
-        reading.columns[name] = reading.columns.get("order_id", survey.rows["_row"])
-    _excluded(survey, reading)
-    for cell in survey.cells:
-        _judge(cell, reading)
-    return reading
-
-
-def _value(cell: Cell, whole: set[str], dataset: DatasetSettings, functions: Functions) -> ir.Value:
-    """One column as its kind asks; null where a value cannot be read so."""
-    kind = cell.column.kind
-    if cell.text is None:
-        return _typed_value(cell, whole, dataset, functions)
-    if kind == "id":
-        return values.whole_number(cell.text) if DOMAINS.get(cell.name) in whole else cell.text
-    if kind in ("number", "money", "integer"):
-        assert cell.number is not None  # noqa: S101  counted in the survey
-        value = values.number(cell.text, cell.number, cell.mark)
-        return value.round().cast("int64") if kind == "integer" else value
-    if kind in ("instant", "date"):
-        assert cell.dates is not None  # noqa: S101  shaped in the survey
-        value = values.instant(cell.text, cell.dates, functions, dataset.timezone)
-        return value.date() if kind == "date" else value
-    if kind == "boolean":
-        return values.truth(cell.text)
-    return cell.text
-
-
-def _typed_value(cell: Cell, whole: set[str], dataset: DatasetSettings, functions: Functions) -> ir.Value:
-    """A column that the source has typed already."""
-    kind, given = cell.column.kind, cell.given
-    if kind == "id":
-        return given.cast("int64" if DOMAINS.get(cell.name) in whole else "string")
-    if kind in ("number", "money"):
-        return given.cast("float64")
-    if kind == "integer":
-        return given.cast("int64")
-    if kind in ("instant", "date"):
-        if given.type().is_timestamp() and given.type().timezone:
-            given = functions.local(given.cast("timestamp('UTC')").cast("timestamp"), dataset.timezone)
-        return given.cast("timestamp" if kind == "instant" else "date")
-    if kind == "boolean":
-        return given if given.type().is_boolean() else given != 0
-    return given.cast("string")
-
-
-def _excluded(survey: Survey, reading: _Reading) -> None:
-    """The user's own rules come first: what they set aside is not a fault of the data."""
-    errors: list[RegularsError] = []
-    for text in survey.settings.exclude:
-        try:
-            rule = exclude.read_rule(text, survey.contract.name)
-            column = exclude.pick(rule, reading.columns, survey.rows, survey.contract.name)
-            reading.reasons.append((f"excluded by the rule '{text}'", rule.matches(column)))
-        except RegularsError as problem:
-            errors.append(problem)
-    raise_all(errors)
-
-
-def _judge(cell: Cell, reading: _Reading) -> None:
-    """A row without a needed value is set aside; an optional value that cannot be read is emptied, and counted."""
-    value = reading.columns[cell.name]
-    if cell.column.needed:
-        if cell.text is not None:
-            reading.reasons.append((f"{cell.name} is missing", cell.text.isnull()))
-            reading.reasons.append((f"{cell.name} cannot be read as {_words(cell)}", value.isnull()))
-        else:
-            reading.reasons.append((f"{cell.name} is missing", value.isnull()))
-    elif cell.text is not None and cell.column.kind not in ("text", "id"):
-        reading.repairs.append(
-            (f"{cell.name} cannot be read as {_words(cell)}: emptied", cell.text.notnull() & value.isnull())
-        )
-    if cell.ids is not None and cell.ids.whole_as_decimal and cell.ids.is_whole and cell.text is not None:
-        reading.repairs.append(
-            (f"{cell.name} written as a decimal number", cell.text.re_search(values.WHOLE_AS_DECIMAL).fill_null(False))
-        )
-    if cell.text is not None and cell.given.type().is_string():
-        bare = cell.given.strip()
-        trimmed = (bare.length() != cell.given.length()) & cell.text.notnull()
-        reading.repairs.append((f"{cell.name} with blanks around it: taken off", trimmed.fill_null(False)))
-
-
-def _empty_impossible(survey: Survey, reading: _Reading, as_of: date | None, engine: Engine) -> None:
-    for name, value in list(reading.columns.items()):
-        for words, condition in (
-            repairs.find(name, value, survey.rows, as_of, engine) if not survey.contract.is_event else ()
-        ):
-            reading.repairs.append((words, condition))
-            reading.columns[name] = condition.ifelse(
-                reading.columns[name].nullif(reading.columns[name]), reading.columns[name]
-            )
-
-
-def _words(cell: Cell) -> str:
-    words = {
-        "instant": "a date",
-        "date": "a date",
-        "boolean": "yes or no",
-        "integer": "a whole number",
-        "id": "a whole number",
-    }
-    return words.get(cell.column.kind, "a number")
-
-
-def _typed(survey: Survey, reading: _Reading) -> ir.Table:
-    """The canonical columns, `_source`, `_row`, the first `_reason` (from 1; 0 is none) and the bits of `_repairs`."""
-    import ibis
-
-    reason: ir.Value = ibis.literal(0, "int16")
-    if reading.reasons:
-        reason = ibis.cases(
-            *[
-                (condition, ibis.literal(place, "int16"))
-                for place, (_, condition) in enumerate(reading.reasons, start=1)
-            ],
-            else_=ibis.literal(0, "int16"),
-        )
-    bits: ir.Value = ibis.literal(0, "int64")
-    for place, (_, condition) in enumerate(reading.repairs[:62]):
-        bits = bits + condition.ifelse(ibis.literal(1 << place, "int64"), ibis.literal(0, "int64"))
-    hidden = {"_source": survey.rows["_source"], "_row": survey.rows["_row"], "_reason": reason, "_repairs": bits}
-    if len(survey.sources) > 1:
-        users = [column for column in survey.rows.columns if not column.startswith("_")]
-        cells = [survey.rows[column].cast("string").fill_null("") for column in users]
-        hidden["_content"] = ibis.literal("\x1f").join(cells).hexdigest("md5")
-    return survey.rows.select(**reading.columns, **hidden)
-
-
-# -- what became of the rows ------------------------------------------------------------------------
-
-
-def _account(survey: Survey, typed: ir.Table, reasons: list[str], mended: list[str], engine: Engine) -> Account:
-    counts = typed.group_by("_reason", "_repairs").aggregate(rows=typed.count())
-    found = engine.collect(counts, 1_000_000).to_pylist()
-    by_reason = [0] * (len(reasons) + 1)
-    by_repair = [0] * len(mended)
-    repaired = merged = 0
-    for row in found:
-        if row["_reason"] == merging.MERGED:
-            merged += row["rows"]
-            continue
-        by_reason[row["_reason"]] += row["rows"]
-        if row["_reason"] == 0 and row["_repairs"]:
-            repaired += row["rows"]
-            for place in range(len(mended)):
-                by_repair[place] += row["rows"] if row["_repairs"] >> place & 1 else 0
-    counted = [*zip(mended, by_repair, strict=True), (merging.MERGED_WORDS, merged)]
-    read = sum(by_reason) + merged
+def _account(survey: Survey, typed: ir.Table, reasons: Sequence[str], mended: Sequence[str], engine: Engine) -> Account:
+    """What became of the rows; repairs count on accepted rows alone."""
+    sums = {f"repair{place}": reading.has_repair(typed, place).sum() for place in range(len(mended))}
+    counts = typed.group_by("_reason").aggregate(rows=typed.count(), repaired=reading.has_repairs(typed).sum(), **sums)
+    by_reason = {row["_reason"]: row for row in engine.collect(counts, len(reasons) + 2).to_pylist()}
+    kept = by_reason.get(0, {"rows": 0, "repaired": 0})
+    merged = by_reason[merging.MERGED]["rows"] if merging.MERGED in by_reason else 0
+    aside = [(reason, by_reason[code]["rows"]) for code, reason in enumerate(reasons, start=1) if by_reason.get(code)]
+    repaired = [(words, kept.get(f"repair{place}") or 0) for place, words in enumerate(mended)]
     account = Account(
         table=survey.contract.name,
         sources=survey.sources,
-        read=read,
-        accepted=by_reason[0] - repaired,
-        repaired=repaired + merged,
-        set_aside=sum(by_reason[1:]),
-        reasons=tuple((reason, rows) for reason, rows in zip(reasons, by_reason[1:], strict=True) if rows),
-        repairs=tuple((words, rows) for words, rows in counted if rows),
+        read=survey.read,
+        accepted=kept["rows"] - kept["repaired"],
+        repaired=kept["repaired"] + merged,
+        set_aside=sum(rows for _, rows in aside),
+        reasons=tuple(aside),
+        repairs=tuple((words, rows) for words, rows in (*repaired, (merging.MERGED_WORDS, merged)) if rows),
         unmapped=survey.unmapped,
     )
     if not account.balances:
@@ -315,75 +172,53 @@ def _account(survey: Survey, typed: ir.Table, reasons: list[str], mended: list[s
     return account
 
 
-def _set_aside(survey: Survey, typed: ir.Table, reasons: list[str], mended: list[str]) -> ir.Table:
+def _set_aside(survey: Survey, typed: ir.Table, reasons: Sequence[str], mended: Sequence[str]) -> ir.Table:
     """The rows set aside or repaired, as they stood in the source, with what was done."""
     import ibis
 
-    outcomes = (
-        typed.filter((typed["_reason"] > 0) | ((typed["_reason"] == 0) & (typed["_repairs"] > 0)))
-        .select(*HIDDEN)
-        .distinct()
-    )
-    why = _text_of(outcomes["_reason"], [f"{text}" for text in reasons])
+    is_aside = typed["_reason"] > 0
+    noted = typed.filter(is_aside | ((typed["_reason"] == 0) & reading.has_repairs(typed)))
+    why = _text_of(noted["_reason"], reasons)
     done: ir.Value = ibis.literal("")
-    for place, text in enumerate(mended):
-        has_bit = (outcomes["_repairs"] // (1 << place)) % 2 == 1
-        done = done + has_bit.ifelse(f"{text}; ", "")
-    is_aside = outcomes["_reason"] > 0
-    outcomes = outcomes.mutate(
-        outcome=is_aside.ifelse("set aside", "repaired"), reason=is_aside.ifelse(why, done)
-    ).drop("_reason", "_repairs")
+    for place, words in enumerate(mended):
+        done = done + reading.has_repair(noted, place).ifelse(f"; {words}", "")
+    key = merging.row_key(typed)
+    outcomes = noted.select(
+        _outcome=(noted["_reason"] > 0).ifelse("set aside", "repaired"),
+        _why=(noted["_reason"] > 0).ifelse(why, done.substr(2)),
+        **{f"{name}_of": noted[name] for name in key},
+    )
     raw = survey.rows
-    users = [column for column in raw.columns if not column.startswith("_")]
-    joined = outcomes.join(raw, ["_source", "_row"])
+    joined = outcomes.join(raw, [outcomes[f"{name}_of"] == raw[name] for name in key])
+    shown = {
+        "source": outcomes["_source_of"], "row": outcomes["_row_of"], "outcome": outcomes["_outcome"],
+        "reason": outcomes["_why"], **_as_they_stood(raw),
+    }  # fmt: skip
+    return joined.select(**shown).order_by("source", "row")
+
+
+def _as_they_stood(raw: ir.Table) -> dict[str, ir.Value]:
+    """The user's columns under names that nothing else has, what was made of them, and what is wrong with the row."""
+    from regulars.intake.header import free_name
+    from regulars.intake.reshape import MADE
+
     taken = {"source", "row", "outcome", "reason"}
-    return joined.select(
-        source=joined["_source"],
-        row=joined["_row"],
-        outcome=joined.outcome,
-        reason=joined.reason,
-        **{(f"{column} (as read)" if column in taken else column): joined[column] for column in users},
-    ).order_by("source", "row")
+    shown = {
+        free_name(f"{name} (as read)" if name.casefold() in taken else name, 0, taken): raw[name]
+        for name in users_columns(raw)
+    }
+    shown |= {
+        free_name(f"{name.removeprefix(MADE)} (made)", 0, taken): raw[name]
+        for name in raw.columns
+        if name.startswith(MADE)
+    }
+    return {**shown, free_name("problem", 0, taken): raw[PROBLEM]} if PROBLEM in raw.columns else shown
 
 
-def _text_of(code: ir.IntegerValue, texts: list[str]) -> ir.Value:
+def _text_of(code: ir.IntegerValue, texts: Sequence[str]) -> ir.Value:
     """The text that a code from 1 on stands for."""
     import ibis
 
-    return (
-        ibis.cases(*[(code == place, text) for place, text in enumerate(texts, start=1)], else_="")
-        if texts
-        else ibis.literal("")
-    )
-
-
-def _noticed(survey: Survey, account: Account) -> list[CheckResult]:
-    """What the survey decided, told: how dates and numbers were read, and which ids the row number stands in for."""
-    table = survey.contract.name
-    found: list[CheckResult] = []
-    for name in survey.row_numbered:
-        found.append(
-            CheckResult(
-                "row_number_as_id", table, name, account.read, account.read,
-                f"no column is mapped to {name}, so each row is its own", "the row number stands in", "repaired",
-                f"map {name} under [tables.{table}], where the file has it", "warning",
-            )
-        )  # fmt: skip
-    for cell in survey.cells:
-        if cell.dates is not None and cell.dates.order:
-            found.append(
-                CheckResult(
-                    "date_order", table, cell.user_name, account.read, account.read,
-                    f"dates are read {cell.dates.order.replace('_', '-')}: {cell.dates.evidence}", "read so",
-                    change="set date_order",
-                )
-            )  # fmt: skip
-        if cell.mark_evidence:
-            found.append(
-                CheckResult(
-                    "decimal_mark", table, cell.user_name, account.read, account.read,
-                    f"numbers are read with the decimal mark '{cell.mark}': {cell.mark_evidence}", "read so",
-                    change="set reader.decimal",
-                )
-            )  # fmt: skip
-    return found
+    if not texts:
+        return ibis.literal("")
+    return ibis.cases(*[(code == place, text) for place, text in enumerate(texts, start=1)], else_="")

@@ -28,9 +28,11 @@ _WORDS = {
     "kr.": "kr", "kr": "kr",
 }  # fmt: skip
 _CODES = (
-    "USD EUR GBP JPY CHF CNY INR RUB TRY KRW UAH ILS THB VND NGN PHP CAD AUD NZD HKD SGD BRL MXN ARS CLP COP PEN PLN "
-    "CZK HUF RON BGN DKK NOK SEK ISK ZAR EGP MAD KES AED SAR QAR KWD PKR BDT LKR IDR MYR TWD"
-).split()
+    "USD", "EUR", "GBP", "JPY", "CHF", "CNY", "INR", "RUB", "TRY", "KRW", "UAH", "ILS", "THB", "VND", "NGN", "PHP",
+    "CAD", "AUD", "NZD", "HKD", "SGD", "BRL", "MXN", "ARS", "CLP", "COP", "PEN", "PLN", "CZK", "HUF", "RON", "BGN",
+    "DKK", "NOK", "SEK", "ISK", "ZAR", "EGP", "MAD", "KES", "AED", "SAR", "QAR", "KWD", "PKR", "BDT", "LKR", "IDR",
+    "MYR", "TWD",
+)  # fmt: skip
 CURRENCIES: dict[str, str] = {**_WORDS, **{code: code for code in _CODES}, **_SIGNS}
 """What may stand beside a number, with the currency's code; a text comes before any that is part of it."""
 _CURRENCY = f"(?:{'|'.join(map(re.escape, CURRENCIES))})"
@@ -78,6 +80,9 @@ class NumberPlan:
     percent: int = 0
     currencies: tuple[str, ...] = ()
     evidence: str = ""
+
+
+PLAIN = NumberPlan(is_plain=True)
 
 
 @cache
@@ -157,8 +162,8 @@ def decide_mark(proof: Proof, said: str, elsewhere: str) -> tuple[str, str]:
 
     >>> decide_mark(Proof(comma=7), "", "")
     (',', '7 values can only be read with a decimal comma')
-    >>> decide_mark(Proof(either=3, example="1,234"), "", "")
-    ('.', '3 values like 1,234 have three digits behind the mark, and nothing tells a thousands mark from a decimal one')
+    >>> decide_mark(Proof(either=3, example="1,234"), "", ",")
+    (',', '3 values like 1,234 are read as other columns of the table prove: with a decimal comma')
     """
     if said:
         return said, f"decimal = {said!r} is set"
@@ -173,12 +178,12 @@ def decide_mark(proof: Proof, said: str, elsewhere: str) -> tuple[str, str]:
     if elsewhere:
         words = {",": "comma", ".": "point"}[elsewhere]
         return elsewhere, f"{like} are read as other columns of the table prove: with a decimal {words}"
-    return ".", (
-        f"{like} have three digits behind the mark, and nothing tells a thousands mark from a decimal one"
-    )
+    return ".", (f"{like} have three digits behind the mark, and nothing tells a thousands mark from a decimal one")
 
 
-def plan(masks: Sequence[Mask], mark: str, evidence: str = "", thousands: str = "", *, is_all: bool = True) -> NumberPlan:
+def plan(
+    masks: Sequence[Mask], mark: str, evidence: str = "", thousands: str = "", *, is_all: bool = True
+) -> NumberPlan:
     """How to read a column, given its decimal mark.
 
     Args:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from regulars.errors import SourceError
 from regulars.intake import databases, delimited, documents, places, workbooks
-from regulars.intake.gathering import Loaded, refuse_no_rows, same_columns, source_file
+from regulars.intake.gathering import Loaded, refuse_no_rows, same_columns, several, source_file
 from regulars.intake.header import unique_names
 from regulars.intake.places import SourceFile
 from regulars.intake.staging import PROBLEM
@@ -32,7 +33,8 @@ def read_delimited(work: Work, parts: Sequence[Part]) -> Loaded:
     found: list[tuple[Part, Dialect]] = []
     for part in parts:
         try:
-            found.append((part, delimited.find_dialect(part, work.reader)))
+            like = found[-1][1] if found else None
+            found.append((part, delimited.find_dialect(part, work.reader, like)))
         except delimited.EmptySourceError:
             if len(parts) == 1:
                 raise
@@ -40,71 +42,82 @@ def read_delimited(work: Work, parts: Sequence[Part]) -> Loaded:
     if not found:
         raise SourceError("all files are empty", mend="name files with rows")
     same_columns([(part.shown, dialect.columns, dialect.header) for part, dialect in found])
-    sources: list[SourceFile] = []
-    first: Dialect | None = None
-    problems = baskets = 0
+    read: list[tuple[Part, Dialect, Tally]] = []
+    baskets = 0
     for number, (part, guess) in enumerate(found):
         tally, dialect = delimited.append(
             work.staging, work.name, number, part, guess, work.reader, first_basket=baskets + 1
         )
-        first = first or dialect
         baskets += tally.baskets
-        problems += tally.problems
-        sources.append(source_file(part, tally.rows))
-        _note_dialect(work, part.shown, dialect)
-        _note_tally(work, part.shown, dialect, tally)
-    assert first is not None  # noqa: S101  there is at least one file
+        read.append((part, dialect, tally))
+    sources = tuple(source_file(part, tally.rows) for part, _, tally in read)
+    first = read[0][1]
     refuse_no_rows(sources, first.columns)
-    return Loaded(first.columns, is_text=True, sources=tuple(sources), dialect=first, has_problems=problems > 0)
+    _note_dialects(work, [(part.shown, dialect) for part, dialect, _ in read])
+    _note_tallies(work, [(part.shown, tally) for part, _, tally in read], first.width)
+    has_problems = any(tally.problems for _, _, tally in read)
+    return Loaded(first.columns, is_text=True, sources=sources, dialect=first, has_problems=has_problems)
 
 
-def _note_dialect(work: Work, shown: str, dialect: Dialect) -> None:
-    for line in dialect.evidence:
-        check, change = "header", f"reader = {{ header = {str(not dialect.header).lower()} }}"
+def _note_dialects(work: Work, files: Sequence[tuple[str, Dialect]]) -> None:
+    """What was decided about each file; where it was the same for several, once."""
+    said: dict[tuple[str, bool], list[str]] = {}
+    renamed: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for shown, dialect in files:
+        for line in dialect.evidence:
+            said.setdefault((line, dialect.header), []).append(shown)
+        renamed.setdefault(dialect.renamed, []).append(shown)
+    for (line, header), names in said.items():
+        check, change = "header", f"reader = {{ header = {str(not header).lower()} }}"
         if line.startswith("it is read as "):
             check, change = "encoding", 'reader = { encoding = "…" }'
         elif line.startswith("rows above"):
             check, change = "title_rows", "take them out of the file"
-        work.note(check, f"{shown}: {line}", "read so", change=change)
-    work.note_renamed(shown, dialect.renamed)
+        work.note(check, f"{several(names)}: {line}", "read so", change=change, rows=len(names), unit="files")
+    for pairs, names in renamed.items():
+        work.note_renamed(several(names), pairs)
 
 
-def _note_tally(work: Work, shown: str, dialect: Dialect, tally: Tally) -> None:
-    if tally.ragged:
-        counts = ", ".join(f"{rows} with {cells}" for cells, rows in sorted(tally.ragged.items())[:6])
-        work.note(
+def _note_tallies(work: Work, files: Sequence[tuple[str, Tally]], width: int) -> None:
+    """What is wrong with rows, over all files."""
+    ragged = sum((tally.ragged for _, tally in files), Counter[int]())
+    counts = ", ".join(f"{rows} with {cells}" for cells, rows in sorted(ragged.items())[:6])
+    found = (
+        (
             "ragged_rows",
-            f"{shown}: rows have another number of cells than the {dialect.width} of the others ({counts})",
+            [tally.ragged.total() for _, tally in files],
+            f"rows have another number of cells than the {width} of the others ({counts})",
             "they are handed on with that remark",
-            rows=tally.ragged.total(),
-            of=tally.rows,
-            change="mend the file, or set reader.delimiter and reader.quote",
-            is_warning=True,
-        )
-    if tally.open_quotes:
-        work.note(
+            "mend the file, or set reader.delimiter and reader.quote",
+        ),
+        (
             "open_quotes",
-            f"{shown}: rows open a quote that nothing closes",
+            [tally.open_quotes for _, tally in files],
+            "rows open a quote that nothing closes",
             "each is taken for one line, and handed on with that remark",
-            rows=tally.open_quotes,
-            of=tally.rows,
-            change="mend the file, or set reader.quote",
-            is_warning=True,
-        )
-    if tally.loose_quotes:
-        work.note(
+            "mend the file, or set reader.quote",
+        ),
+        (
             "loose_quotes",
-            f"{shown}: quotes inside quoted cells are not doubled",
+            [tally.loose_quotes for _, tally in files],
+            "quotes inside quoted cells are not doubled",
             "such cells are read without them",
-            rows=tally.loose_quotes,
-            of=tally.rows,
-            change="mend the file, or set reader.quote",
-            is_warning=True,
-        )
-    if tally.blank_lines:
-        work.note(
-            "blank_lines", f"{shown}: lines without content", "they are no rows", rows=tally.blank_lines, unit="lines"
-        )
+            "mend the file, or set reader.quote",
+        ),
+        (
+            "blank_lines",
+            [tally.blank_lines for _, tally in files],
+            "lines without content",
+            "they are no rows",
+            "",
+        ),
+    )
+    of = sum(tally.rows for _, tally in files)
+    for check, rows, sentence, done, change in found:
+        names = [shown for (shown, _), count in zip(files, rows, strict=True) if count]
+        if names:
+            told, is_warning = f"{several(names)}: {sentence}", check != "blank_lines"
+            work.note(check, told, done, rows=sum(rows), of=of, change=change, is_warning=is_warning)
 
 
 # -- JSON, workbooks, Parquet -----------------------------------------------------------------------

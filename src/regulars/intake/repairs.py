@@ -5,6 +5,7 @@ Each repair is a condition on a value that is already typed. Applied to data tha
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -18,13 +19,31 @@ OLDEST_YEARS = 110
 SENTINEL_SHARE = 0.01
 """A day of birth that more people share than this …"""
 SENTINEL_TIMES = 8
-"""… and this many times more than the tenth most frequent one, stands for "not known"."""
+"""… and this many times more than the tenth most frequent one …"""
+SENTINEL_ROWS = 10
+"""… and at least so many, stands for "not known"."""
+_RANKS = 10
+
+
+@dataclass(frozen=True)
+class Repair:
+    """A repair of one column: what is said of it, where it applies, and the values afterwards."""
+
+    words: str
+    applies: ir.BooleanValue
+    value: ir.Value
 
 
 def find(
-    name: str, value: ir.Value, rows: ir.Table, as_of: date | None, engine: Engine
-) -> list[tuple[str, ir.BooleanValue]]:
-    """What in a profile column cannot be true, as (words, condition).
+    name: str,
+    value: ir.Value,
+    rows: ir.Table,
+    as_of: date | None,
+    engine: Engine,
+    *,
+    has_short_year: bool = False,
+) -> list[Repair]:
+    """What in a profile column cannot be true, in the order in which it is mended.
 
     Args:
         name: The canonical column.
@@ -32,42 +51,65 @@ def find(
         rows: The table they belong to.
         as_of: "Now", for ages; without it only stand-ins are found.
         engine: Counts the days of birth.
+        has_short_year: Whether some years were written with two digits.
     """
+    made: list[Repair] = []
     if name == "birth_date":
-        return [*_sentinels(value, rows, engine), *_impossible_births(value, as_of)]
-    if name == "birth_year" and as_of is not None:
-        too_old = (value < as_of.year - OLDEST_YEARS) | (value > as_of.year)
-        return [(f"birth_year makes an age under 0 or over {OLDEST_YEARS}: emptied", too_old.fill_null(False))]
-    if name == "age":
-        return [
-            (f"age under 0 or over {OLDEST_YEARS}: emptied", ((value < 0) | (value > OLDEST_YEARS)).fill_null(False))
-        ]
-    return []
+        for day in _stand_ins(value, rows, engine):
+            words = f"birth_date {day:%Y-%m-%d} stands for not known: emptied"
+            made.append(_emptied(words, value, value == _day(day)))
+            value = made[-1].value
+        if as_of is not None and has_short_year:
+            is_late = (value > _day(as_of)).fill_null(False)
+            words = f"birth_date with a year of two digits lies after {as_of:%Y-%m-%d}: taken 100 years earlier"
+            made.append(Repair(words, is_late, is_late.ifelse(_a_century_earlier(value), value)))
+            value = made[-1].value
+        if as_of is not None:
+            earliest = date(as_of.year - OLDEST_YEARS, as_of.month, 1)
+            words = f"birth_date makes an age under 0 or over {OLDEST_YEARS}: emptied"
+            made.append(_emptied(words, value, (value < _day(earliest)) | (value > _day(as_of))))
+    elif name == "birth_year" and as_of is not None:
+        words = f"birth_year makes an age under 0 or over {OLDEST_YEARS}: emptied"
+        made.append(_emptied(words, value, (value < as_of.year - OLDEST_YEARS) | (value > as_of.year)))
+    elif name == "age":
+        words = f"age under 0 or over {OLDEST_YEARS}: emptied"
+        made.append(_emptied(words, value, (value < 0) | (value > OLDEST_YEARS)))
+    return made
 
 
-def _sentinels(value: ir.DateValue, rows: ir.Table, engine: Engine) -> list[tuple[str, ir.BooleanValue]]:
-    """Days of birth that far too many people share."""
-    counts = (
-        rows.select(day=value).filter(lambda t: t.day.notnull()).group_by("day").aggregate(rows=lambda t: t.count())
-    )
-    top = engine.collect(counts.order_by(counts.rows.desc(), counts.day).limit(10), 10).to_pylist()
-    total = engine.collect(counts.aggregate(rows=counts.rows.sum()), 1)["rows"][0].as_py() or 0
-    ordinary = top[-1]["rows"] if len(top) == 10 else 1
-    found = [
-        row["day"]
-        for row in top
-        if row["rows"] > total * SENTINEL_SHARE and row["rows"] > SENTINEL_TIMES * ordinary and row["rows"] >= 10
-    ]
-    return [
-        (f"birth_date {day:%Y-%m-%d} stands for not known: emptied", (value == day).fill_null(False)) for day in found
-    ]
-
-
-def _impossible_births(value: ir.DateValue, as_of: date | None) -> list[tuple[str, ir.BooleanValue]]:
+def _day(day: date) -> ir.DateValue:
     import ibis
 
-    if as_of is None:
+    return ibis.literal(day, "date")
+
+
+def _emptied(words: str, value: ir.Value, condition: ir.BooleanValue) -> Repair:
+    import ibis
+
+    applies = condition.fill_null(False)
+    return Repair(words, applies, applies.ifelse(ibis.null(value.type()), value))
+
+
+def _a_century_earlier(value: ir.DateValue) -> ir.DateValue:
+    import ibis
+
+    return (value.cast("timestamp") - ibis.interval(years=100)).cast("date")
+
+
+def _stand_ins(value: ir.DateValue, rows: ir.Table, engine: Engine) -> list[date]:
+    """Days of birth that far too many people share; with few different days nothing can be told."""
+    days = rows.select(day=value).filter(lambda t: t.day.notnull())
+    counts = days.group_by("day").aggregate(rows=days.count())
+    top = engine.collect(
+        counts.mutate(total=counts.rows.sum().over()).order_by(counts.rows.desc(), counts.day).limit(_RANKS), _RANKS
+    ).to_pylist()
+    if len(top) < _RANKS:
         return []
-    earliest = date(as_of.year - OLDEST_YEARS, as_of.month, 1)
-    outside = (value < ibis.literal(earliest, "date")) | (value > ibis.literal(as_of, "date"))
-    return [(f"birth_date makes an age under 0 or over {OLDEST_YEARS}: emptied", outside.fill_null(False))]
+    ordinary = top[-1]["rows"]
+    return [
+        row["day"]
+        for row in top
+        if row["rows"] > row["total"] * SENTINEL_SHARE
+        and row["rows"] > SENTINEL_TIMES * ordinary
+        and row["rows"] >= SENTINEL_ROWS
+    ]

@@ -95,9 +95,8 @@ def _wanted(rows: ir.Table, unpivot: Unpivot, table: str) -> list[str]:
 
 
 def _no_column(setting: str, name: str, there: list[str], table: str) -> SettingsError:
-    return SettingsError(
-        f"{setting} names '{name}', and the file has no such column", table=table, column=name, mend=closest(name, there)
-    )
+    message = f"{setting} names '{name}', and the file has no such column"
+    return SettingsError(message, table=table, column=name, mend=closest(name, there))
 
 
 # -- product lists ----------------------------------------------------------------------------------

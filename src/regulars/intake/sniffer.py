@@ -71,6 +71,15 @@ def sniff(text: str, *, whole: bool, reader: ReaderSettings, shown: str) -> Dial
     return _described(best, skip, reader)
 
 
+def fits(text: str, dialect: Dialect, *, whole: bool) -> bool:
+    """Whether a text begins just as another one of that dialect did: the same names, and as many cells in every row."""
+    if not dialect.header or dialect.skip or line_end(text, dialect.quote or '"') != dialect.newline:
+        return False
+    rows = sample_rows(text, dialect, whole=whole)
+    even = len(rows) > 1 and all(len(row) == dialect.width for row in rows)
+    return even and unique_names(rows[0], dialect.width)[0] == dialect.columns
+
+
 def _refuse_uneven(parses: Sequence[_Parse], shown: str) -> None:
     """Refuse a text in which a usual delimiter is frequent, but gives rows of very different lengths."""
     for parse in parses:
@@ -211,7 +220,7 @@ def _described(best: _Parse, skip: int, reader: ReaderSettings) -> Dialect:
         header = reader.header if reader.header is not None else bool(re.match(r"(?i)items?\b", rows[0][0]))
         columns, renamed = ("basket", "item"), ()
     else:
-        header, why = (reader.header, "") if reader.header is not None else has_header(rows, width)
+        header, why = (reader.header, "") if reader.header is not None else has_header(rows[:_SCORED_ROWS], width)
         if why:
             evidence.append(why)
         names = _padded(rows, width) if header else []

@@ -89,9 +89,10 @@ def open_table(table: str, settings: TableSettings, folder: Path, engine: Source
             dialect=loaded.dialect,
             notes=tuple(work.notes),
         )
-    except SourceError as problem:
-        problem.table = problem.table or table
+    except BaseException as problem:
         work.staging.drop(work.name)
+        if isinstance(problem, SourceError):
+            problem.table = problem.table or table
         raise
 
 

@@ -2,7 +2,7 @@
 
 A first pass over the table tells which columns are plain, so that the engine reads them as they stand. Only what is
 not plain is looked at again: once together for blanks and words for nothing, and once for each column of numbers or
-dates, whose texts are grouped by their marks. Nothing is changed here, and what cannot be decided is asked, not guessed.
+dates, whose texts are grouped by their marks. Nothing is changed here; what cannot be decided is asked, not guessed.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 MAX_MASKS = 2_000
 """More different masks than this are not looked at one by one."""
+NO_PROOF = numbers.Proof()
 NUMBERS = ("number", "money", "integer")
 DATES = ("instant", "date")
 
@@ -62,7 +63,7 @@ class Cell:
     filled: int = 0
     blanks: int = 0
     words: int = 0
-    proof: numbers.Proof = numbers.Proof()
+    proof: numbers.Proof = NO_PROOF
     number: numbers.NumberPlan | None = None
     dates: dates.DatePlan | None = None
     is_whole: bool = False
@@ -96,7 +97,8 @@ class Survey:
         row_numbered: Columns for which the row's number stands in.
         problems: What must be said before the table can be read.
         ruled: Columns that only the rules under `exclude` name, by the user's name.
-        read: Rows there are.
+        read: Rows there are; where rows were made of one, those that were made.
+        read_before: Rows of the source.
         renamed: Further columns whose own name is taken, with the name they have here.
     """
 
@@ -111,7 +113,13 @@ class Survey:
     problems: tuple[RegularsError, ...] = field(default=())
     ruled: tuple[Cell, ...] = ()
     read: int = 0
+    read_before: int = 0
     renamed: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def is_reshaped(self) -> bool:
+        """Whether several rows were made of one."""
+        return ENTRY in self.rows.columns
 
     def cell(self, name: str) -> Cell | None:
         """The column of that canonical name."""
@@ -148,8 +156,12 @@ def survey(
         SettingsError: A mapped column is not there, or a rule is not understood (all of them together).
     """
     contract = CONTRACT[name]
+    if ENTRY in rows.columns:
+        rows = engine.persist(rows, f"reshaped_{name}")
     mapped, renamed = _mapped(contract, settings, rows)
-    cells = [_cell(column, user_name, rows, is_own=contract.column(column.name) is None) for column, user_name in mapped]
+    cells = [
+        _cell(column, user_name, rows, is_own=contract.column(column.name) is None) for column, user_name in mapped
+    ]
     row_numbered = _row_numbered(contract, cells)
     cells += _ruled(contract, settings, cells, rows)
     read, cells = _look(rows, cells, settings, engine)
@@ -168,8 +180,14 @@ def survey(
         problems=tuple(_asked(name, cell) for cell in cells if cell.dates is not None and cell.dates.ambiguous),
         ruled=tuple(ruled),
         read=read,
+        read_before=_read_before(rows, engine) if ENTRY in rows.columns else read,
         renamed=renamed,
     )
+
+
+def _read_before(rows: ir.Table, engine: Engine) -> int:
+    firsts = rows.filter(rows[ENTRY] == 0)
+    return int(engine.collect(firsts.count(), 1)[0][0].as_py())
 
 
 def _asked(table: str, cell: Cell) -> DataError:

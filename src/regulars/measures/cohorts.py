@@ -1,7 +1,7 @@
 """Cohorts as sums: who was active in which period, what they brought, and what their first purchase was like.
 
-A customer's periods fit into one integer, a bit each (a mask), so that counting who was active in every period takes one
-row per customer instead of one per customer and period. Beyond 62 periods the rows per customer and period are counted.
+A customer's periods fit into one integer, a bit each (a mask), so that counting who was active in every period takes
+one row per customer instead of one per customer and period. Beyond 62 periods those rows are counted.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from regulars.measures import periods, stats
 from regulars.measures.money import DECIMALS
@@ -26,7 +26,9 @@ CUSTOMERS = "customers"
 class Figure:
     """A key figure: a total, or the ratio of two.
 
-    `above` and `below` name columns of `customer_days`, or "customers"; a total has no `below`.
+    `above` and `below` name columns of `customer_days` or counts; a total has no `below`. `kind` says how its change is
+    told: a count is exact, a ratio is one of sums over customers, `points` is such a ratio that is a share, `share` one
+    of counts.
     """
 
     name: str
@@ -34,8 +36,13 @@ class Figure:
     meaning: str
     above: str
     below: str = ""
+    kind: Literal["count", "ratio", "points", "share"] = "count"
 
 
+PEOPLE = (
+    Figure("customers", "customers", "Customers who bought.", CUSTOMERS),
+    Figure("new_customers", "customers", "Customers who bought for the first time.", "new_customers"),
+)
 TOTALS = (
     Figure("orders", "orders", "Orders that count as sales.", "order_count"),
     Figure("revenue", "money", "Money from sales.", "revenue"),
@@ -43,21 +50,28 @@ TOTALS = (
     Figure("discount", "money", "What was taken off the list value.", "discount"),
 )
 RATIOS = (
-    Figure("revenue_per_order", "money", "Revenue ÷ orders.", "revenue", "order_count"),
-    Figure("orders_per_customer", "", "Orders ÷ customers who bought.", "order_count", CUSTOMERS),
-    Figure("revenue_per_customer", "money", "Revenue ÷ customers who bought.", "revenue", CUSTOMERS),
-    Figure("items_per_order", "", "Items ÷ orders.", "quantity", "order_count"),
-    Figure("discount_share", "share", "Discount ÷ list value.", "discount", "list_amount"),
+    Figure("revenue_per_order", "money", "Revenue ÷ orders.", "revenue", "order_count", "ratio"),
+    Figure("orders_per_customer", "", "Orders ÷ customers who bought.", "order_count", CUSTOMERS, "ratio"),
+    Figure("revenue_per_customer", "money", "Revenue ÷ customers who bought.", "revenue", CUSTOMERS, "ratio"),
+    Figure("items_per_order", "", "Items ÷ orders.", "quantity", "order_count", "ratio"),
+    Figure("discount_share", "share", "Discount ÷ list value.", "discount", "list_amount", "points"),
 )
+SHARES = (
+    Figure(
+        "returning_customer_share", "share", "Customers who had bought before ÷ customers who bought.",
+        "returning_customers", CUSTOMERS, "share",
+    ),
+    Figure("success_share", "share", "Attempts that became sales ÷ attempts.", "successes", "attempts", "share"),
+)  # fmt: skip
 
 
-def told(figures: Sequence[Figure], columns: Collection[str]) -> list[Figure]:
-    """Those of the figures that these columns can tell.
+def told(figures: Sequence[Figure], sums: Collection[str]) -> list[Figure]:
+    """Those of the figures that these sums can tell.
 
     >>> [one.name for one in told(RATIOS, {"order_count"})]
     ['orders_per_customer']
     """
-    have = {*columns, CUSTOMERS, ""}
+    have = {*sums, CUSTOMERS, "new_customers", "returning_customers", ""}
     return [one for one in figures if one.above in have and one.below in have]
 
 

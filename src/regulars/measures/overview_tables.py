@@ -108,19 +108,17 @@ def compared(rows: Sequence[Mapping[str, Any]], figures: Sequence[Figure], sourc
     """One row per period: the last whole one first, then those it is compared with.
 
     Args:
-        rows: Per period `period` and `role` in words, the counts of customers, and a value per figure.
+        rows: Per period `period` and `role` in words, and a value per figure.
         figures: The figures, in order.
         source: The queries.
     """
     columns = Columns()
     columns.add("role", [row["role"] for row in rows], "text", "Which period it is.", "which")
     columns.add("period", [row["period"] for row in rows], "text")
-    columns.add("customers", [row["customers"] for row in rows], "customers", "Customers who bought.")
-    columns.add(
-        "new_customers", [row["new_customers"] for row in rows], "customers", "Those who bought for the first time."
-    )
     for figure in figures:
-        columns.add(figure.name, [row[figure.name] for row in rows], figure.unit, figure.meaning)
+        values = [row[figure.name] for row in rows]
+        is_count = figure.kind == "count" and figure.unit in ("customers", "orders")
+        columns.add(figure.name, [int(one) for one in values] if is_count else values, figure.unit, figure.meaning)
     return columns.table("key_figures", "Key figures of the last whole period", source=source)
 
 

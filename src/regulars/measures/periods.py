@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 from regulars.measures import time
+from regulars.measures.money import DECIMALS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -105,7 +106,7 @@ def fold(days: Iterable[date], values: Iterable[float | None], numbers: range, g
         number = number_of(day, grain)
         if number in numbers and value is not None:
             sums[number - numbers[0]] += value
-    return sums
+    return sums.round(DECIMALS)
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from regulars.models import intervals
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Kind = Literal["count", "ratio", "points", "share"]
+"""What a figure is: an exact count; a ratio of two sums over customers, told as a relative change, or in `points` where
+it is a share; or a share of counts."""
 
 _Z = 1.959963984540054
 
@@ -92,6 +100,49 @@ def change_of_share(now: tuple[float, float], before: tuple[float, float]) -> Ch
     low, high = intervals.share_difference_interval(*now, *before)
     p_value = float(intervals.share_difference_p_value(*now, *before))
     return Change(now[0] / now[1] - before[0] / before[1], _known(low), _known(high), p_value, is_points=True)
+
+
+@dataclass(frozen=True)
+class PeriodSums:
+    """The sums of one period, over its customers.
+
+    Args:
+        sums: `customers`; for a measure m the sums `m` and `m_squares`; `m_by_k` for the ratio of m to k; counts.
+    """
+
+    sums: Mapping[str, float]
+
+    def value(self, above: str, below: str = "") -> float | None:
+        """A sum, or the ratio of two; None where there is nothing to divide by."""
+        if not below:
+            return self.sums[above]
+        return self.sums[above] / self.sums[below] if self.sums[below] else None
+
+    def ratio(self, above: str, below: str) -> Estimate:
+        """A ratio of two sums over customers, with its error.
+
+        >>> sums = {"customers": 3, "orders": 6.0, "orders_squares": 14.0}
+        >>> estimate = PeriodSums(sums).ratio("orders", "customers")
+        >>> round(estimate.value, 3), round(estimate.error, 3)
+        (2.0, 0.577)
+        """
+        s = self.sums
+        if below == "customers":
+            squares, products = s["customers"], s[above]
+        else:
+            squares, products = s[f"{below}_squares"], s[f"{above}_by_{below}"]
+        error = intervals.ratio_error(s[above], s[below], s[f"{above}_squares"], squares, products, s["customers"])
+        return Estimate(self.value(above, below), float(error))
+
+    def change(self, before: PeriodSums, kind: Kind, above: str, below: str = "") -> Change:
+        """How a figure changed since an earlier period."""
+        if kind == "count":
+            return change_of_count(self.sums[above], before.sums[above])
+        if kind == "share":
+            now, then = ((one.sums[above], one.sums[below]) for one in (self, before))
+            return change_of_share(now, then)
+        changed = change_of_points if kind == "points" else change_of_ratio
+        return changed(self.ratio(above, below), before.ratio(above, below))
 
 
 def _known(value: object) -> float | None:

@@ -9,72 +9,28 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import ibis
-import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from regulars.core.config import EngineSettings, parse
-from regulars.core.contract import CONTRACT
+from regulars.core.config import EngineSettings
 from regulars.engine.duckdb import DuckdbEngine
 from regulars.errors import RegularsError, SettingsError
 from regulars.intake import checks
-from regulars.intake.ingest import ingest, whole_number_domains
-from regulars.intake.reshape import reshape
-from regulars.intake.statuses import with_success
-from regulars.intake.summaries import span
-from regulars.intake.survey import survey
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable
+
+    import pyarrow as pa
 
     from regulars.core.quality import CheckResult
 
-Rows = "Sequence[Mapping[str, object]]"
-
-
-def context(engine: DuckdbEngine, tables: Mapping[str, Rows], **sections: Any) -> checks.Context:
-    """Small tables, read as text; columns of the contract are mapped under their own names, others are left out."""
-    raw = {"dataset": sections.pop("dataset", {}), "checks": sections.pop("checks", {}), "tables": {}}
-    for name, rows in tables.items():
-        extra = {"source": f"{name}.csv", **sections.get(name, {})}
-        names = list(dict.fromkeys(key for row in rows for key in row))
-        known = {key: key for key in names if key in CONTRACT[name].names}
-        raw["tables"][name] = {"columns": known, **extra}
-    made = parse(raw, [], folder=Path())
-    surveys = {}
-    for name, rows in tables.items():
-        names = list(dict.fromkeys(key for row in rows for key in row))
-        texts = {key: [None if row.get(key) is None else str(row[key]) for row in rows] for key in names}
-        arrow = pa.table({key: pa.array(values, pa.string()) for key, values in texts.items()})
-        arrow = arrow.append_column("_source", pa.array([f"{name}.csv"] * len(rows)))
-        arrow = arrow.append_column("_row", pa.array(range(1, len(rows) + 1), pa.int64()))
-        brought = reshape(engine.bring(arrow, f"raw_{name}"), made.tables[name], name, engine.functions)
-        surveys[name] = survey(
-            name, made.tables[name], brought, sources=(f"{name}.csv",), is_text=True, dataset=made.dataset, engine=engine
-        )
-    whole = whole_number_domains(surveys)
-    read = {name: ingest(one, whole, made.dataset, engine, engine.functions) for name, one in surveys.items()}
-    accepted = {name: table.rows for name, table in read.items()}
-    as_of = span(engine, accepted.get("orders", accepted.get("lines"))).last
-    if made.dataset.as_of != "last_order":
-        as_of = date.fromisoformat(made.dataset.as_of)
-    if "statuses" in accepted:
-        accepted["statuses"] = with_success(accepted["statuses"], made.tables["statuses"])
-    return checks.Context(tables=read, rows=accepted, settings=made, as_of=as_of, engine=engine)
-
-
-def check(engine: DuckdbEngine, tables: Mapping[str, Rows], **sections: Any) -> dict[str, list[CheckResult]]:
-    """What the checks find, by name; findings that nothing is amiss are left out."""
-    found: dict[str, list[CheckResult]] = {}
-    for result in checks.run(context(engine, tables, **sections)):
-        if result.rows or result.check.startswith("lacks_"):
-            found.setdefault(result.check, []).append(result)
-    return found
+    Check = Callable[..., dict[str, list[CheckResult]]]
+    MakeContext = Callable[..., checks.Context]
 
 
 def lines(count: int = 40, **columns: object) -> list[dict[str, object]]:
-    """Ordinary order lines, one a day, two customers; a value that is a function is called with the number of the row."""
+    """Ordinary order lines, one a day, two customers; a function is called with the number of the row."""
     start = datetime(2024, 1, 1, 12)
     rows: list[dict[str, object]] = []
     for place in range(count):
@@ -94,12 +50,12 @@ def lines(count: int = 40, **columns: object) -> list[dict[str, object]]:
 # -- the mechanism ----------------------------------------------------------------------------------
 
 
-def test_ordinary_rows_raise_no_warning(engine: DuckdbEngine) -> None:
+def test_ordinary_rows_raise_no_warning(check: Check, engine: DuckdbEngine) -> None:
     found = check(engine, {"lines": lines()})
     assert {name for name, its in found.items() for one in its if one.severity != "note"} == set()
 
 
-def test_a_result_has_count_share_examples_query_and_a_way_to_change_it(engine: DuckdbEngine) -> None:
+def test_a_result_has_count_share_examples_query_and_a_way_to_change_it(check: Check, engine: DuckdbEngine) -> None:
     rows = lines(quantity=lambda place: -2 if place in (3, 5, 8, 9) else 1)
     (result,) = check(engine, {"lines": rows})["negative_quantity"]
     assert (result.rows, result.of, result.share) == (4, 40, 0.1)
@@ -110,7 +66,7 @@ def test_a_result_has_count_share_examples_query_and_a_way_to_change_it(engine: 
     assert result.change == "exclude = ['quantity < 0'] under [tables.lines] sets them aside"
 
 
-def test_the_query_of_a_result_returns_its_rows(engine: DuckdbEngine) -> None:
+def test_the_query_of_a_result_returns_its_rows(check: Check, engine: DuckdbEngine) -> None:
     rows = lines(quantity=lambda place: 0 if place in (3, 5) else 1)
     (result,) = check(engine, {"lines": rows})["zero_quantity"]
     assert len(engine.connection.sql(result.sql).fetchall()) == result.rows == 2
@@ -118,9 +74,13 @@ def test_the_query_of_a_result_returns_its_rows(engine: DuckdbEngine) -> None:
 
 @pytest.mark.parametrize(
     ("rule", "check_name"),
-    [("quantity < 0", "negative_quantity"), ("unit_price = 0", "zero_price"), ("order_id starts with C", "cancellations")],
+    [
+        ("quantity < 0", "negative_quantity"),
+        ("unit_price = 0", "zero_price"),
+        ("order_id starts with C", "cancellations"),
+    ],
 )
-def test_the_way_to_change_it_works(engine: DuckdbEngine, rule: str, check_name: str) -> None:
+def test_the_way_to_change_it_works(check: Check, engine: DuckdbEngine, rule: str, check_name: str) -> None:
     rows = lines(
         quantity=lambda place: -1 if place == 3 else 1,
         unit_price=lambda place: 0 if place == 5 else 10,
@@ -135,7 +95,7 @@ def test_the_way_to_change_it_works(engine: DuckdbEngine, rule: str, check_name:
 
 
 def test_one_query_counts_all_conditions_on_the_rows_of_a_table(
-    engine: DuckdbEngine, monkeypatch: pytest.MonkeyPatch
+    context: MakeContext, engine: DuckdbEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ready = context(engine, {"lines": lines(amount=10, discount=1, paid=9)})
     asked: list[int] = []
@@ -147,13 +107,15 @@ def test_one_query_counts_all_conditions_on_the_rows_of_a_table(
     assert len(asked) == 1
 
 
-def test_markup_in_the_data_stays_text(engine: DuckdbEngine) -> None:
-    rows = lines(product_id=lambda place: "<script>{0}" if place == 4 else f"p{place}", quantity=lambda p: -1 if p == 4 else 1)
+def test_markup_in_the_data_stays_text(check: Check, engine: DuckdbEngine) -> None:
+    rows = lines(
+        product_id=lambda place: "<script>{0}" if place == 4 else f"p{place}", quantity=lambda p: -1 if p == 4 else 1
+    )
     found = check(engine, {"lines": rows})
     assert dict(found["negative_quantity"][0].examples[0])["product_id"] == "<script>{0}"
 
 
-def test_no_checks_without_rows_that_need_any(engine: DuckdbEngine) -> None:
+def test_no_checks_without_rows_that_need_any(check: Check, engine: DuckdbEngine) -> None:
     found = check(engine, {"lines": [{"customer_id": "a", "ordered_at": "2024-01-01"}]})
     assert not [name for name in found if not name.startswith("lacks_")]
 
@@ -161,7 +123,7 @@ def test_no_checks_without_rows_that_need_any(engine: DuckdbEngine) -> None:
 # -- names and silence ------------------------------------------------------------------------------
 
 
-def test_a_check_that_is_off_is_silent(engine: DuckdbEngine) -> None:
+def test_a_check_that_is_off_is_silent(check: Check, engine: DuckdbEngine) -> None:
     rows = lines(quantity=lambda place: -1 if place == 3 else 1)
     assert "negative_quantity" in check(engine, {"lines": rows}, checks={"negative_quantity": "on"})
     found = check(engine, {"lines": rows}, checks={"negative_quantity": "off", "lacks_cost": "off"})
@@ -170,7 +132,9 @@ def test_a_check_that_is_off_is_silent(engine: DuckdbEngine) -> None:
     assert "lacks_category" in found
 
 
-def test_every_check_can_be_off_at_once(engine: DuckdbEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_check_can_be_off_at_once(
+    context: MakeContext, engine: DuckdbEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     off = dict.fromkeys(checks.CHECKS, "off")
     ready = context(engine, {"lines": lines(quantity=-1)}, checks=off)
     monkeypatch.setattr(engine, "collect", lambda *_: pytest.fail("a silenced check asks nothing"))
@@ -214,7 +178,7 @@ def test_the_names_are_listed_without_heavy_imports() -> None:
 # -- nothing is changed -----------------------------------------------------------------------------
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.tuples(
@@ -228,7 +192,7 @@ def test_the_names_are_listed_without_heavy_imports() -> None:
         max_size=30,
     )
 )
-def test_checks_change_no_row_and_no_money(rows: list[tuple[object, ...]]) -> None:
+def test_checks_change_no_row_and_no_money(context: MakeContext, rows: list[tuple[object, ...]]) -> None:
     names = ("order_id", "customer_id", "ordered_at", "quantity", "unit_price")
     with DuckdbEngine(EngineSettings(memory="1GB", threads=1)) as engine:
         try:
@@ -251,7 +215,9 @@ def test_checks_change_no_row_and_no_money(rows: list[tuple[object, ...]]) -> No
         assert all(len(one.examples) <= 3 for one in results)
 
 
-def test_every_query_can_be_said_to_spark(engine: DuckdbEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_query_can_be_said_to_spark(
+    context: MakeContext, engine: DuckdbEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     compilers = pytest.importorskip("ibis.backends.sql.compilers.pyspark")
     options = SimpleNamespace(treat_nan_as_null=False)
     monkeypatch.setattr(type(ibis.options), "pyspark", options, raising=False)  # set by the backend, which is an extra
@@ -260,7 +226,10 @@ def test_every_query_can_be_said_to_spark(engine: DuckdbEngine, monkeypatch: pyt
     rows[4] |= {"quantity": 90_000, "product_id": rows[3]["product_id"], "customer_id": rows[3]["customer_id"]}
     tables = {
         "lines": [*rows, rows[0]],
-        "customers": [{"customer_id": "c0", "joined_on": "2024-02-01", "city": "Ulm"}, {"customer_id": "c9", "city": "ULM"}],
+        "customers": [
+            {"customer_id": "c0", "joined_on": "2024-02-01", "city": "Ulm"},
+            {"customer_id": "c9", "city": "ULM"},
+        ],
         "products": [{"product_id": "p1", "released_on": "2025-01-01", "cost": 1}],
         "statuses": [{"status_id": 0, "error_group": "bank"}, {"status_id": 1, "error_group": ""}],
     }
