@@ -301,14 +301,15 @@ def init(folder: Path, name: str = "", *, force: bool = False) -> tuple[Path, li
     path = folder / "regulars.toml"
     if path.exists() and not force:
         raise SettingsError(f"{path} is there already", mend="use --force to replace it")
+    unread: list[RegularsError] = []
     settings = config.Settings(folder=folder)
     with open_engine(settings) as engine:
-        samples = sources.sample_folder(folder, engine)
+        samples = sources.sample_folder(folder, engine, unread.append)
     guesses = infer.guess(samples)
     text = template.settings_text(guesses, name or folder.resolve().name)
     config.parse(tomllib.loads(text), Registry.discover().names, folder=folder)
     path.write_text(text, encoding="utf-8")
-    return path, guesses.lines()
+    return path, [*guesses.lines(), *(f"not read: {problem}" for problem in unread)]
 
 
 def make_demo(world: str, folder: Path, rows: int | None, seed: int) -> Path:

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, datetime
+from itertools import pairwise
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from regulars.analyses.lifecycle import Lifecycle
@@ -24,14 +26,16 @@ ROWS = [
 ]
 
 
-def orders_of(rows: list[tuple[Any, ...]]) -> dict[str, list[Any]]:
+def orders_of(rows: list[tuple[Any, ...]]) -> pa.Table:
     """The table of orders from (customer, day, amount)."""
-    return {
-        "order_id": [f"o{number}" for number, _ in enumerate(rows)],
-        "customer_id": [row[0] for row in rows],
-        "ordered_at": [datetime.fromisoformat(row[1]) for row in rows],
-        "amount": [row[2] for row in rows],
-    }
+    return pa.table(
+        {
+            "order_id": [f"o{number}" for number, _ in enumerate(rows)],
+            "customer_id": [row[0] for row in rows],
+            "ordered_at": pa.array([datetime.fromisoformat(row[1]) for row in rows], pa.timestamp("us")),
+            "amount": [row[2] for row in rows],
+        }
+    )
 
 
 def months(make_dataset: MakeDataset, rows: list[tuple[Any, ...]] = ROWS, **parameters: Any) -> dict[date, Any]:
@@ -68,7 +72,7 @@ def test_flows_worked_out_by_hand(make_dataset: MakeDataset) -> None:
 def test_flows_add_up(make_dataset: MakeDataset) -> None:
     for patience in (1, 2, 3):
         rows = list(months(make_dataset, patience_months=patience).values())
-        for before, now in zip(rows, rows[1:], strict=False):
+        for before, now in pairwise(rows):
             assert now["dormant"] == before["dormant"] - now["resurrected"] + now["to_dormant"]
             assert now["returning"] == sum(
                 now[name] for name in ("new_to_returning", "active_to_returning", "pausing_to_returning")

@@ -196,8 +196,8 @@ class _Flows:
         money = round(sum(row["revenue"] or 0.0 for row in rows), 4) if rows and "revenue" in rows[0] else None
         brought = f"; they brought {write(money, 'money', data.currency)} so far" if money is not None else ""
         sentence = (
-            f"{write_count(count, 'customers')}, {write(count / int(self.known[-1]), 'share')} of all, are dormant: their "
-            f"last order was in {periods.label(since, 'month')} or before{brought}."
+            f"{write_count(count, 'customers')}, {write(count / int(self.known[-1]), 'share')} of all, are dormant: "
+            f"their last order was in {periods.label(since, 'month')} or before{brought}."
         )
         where = Evidence("last_orders", f"month up to {periods.start_of(since, 'month'):%Y-%m}")
         return [

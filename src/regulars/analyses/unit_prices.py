@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from regulars.core.analysis import Analysis, Chapter, Needs
+from regulars.core.analysis import Analysis, Needs
 from regulars.core.result import Caveat, ColumnInfo, Evidence, Finding, Result, Table
 from regulars.core.units import write
 from regulars.errors import DataError
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from regulars.core.dataset import Dataset
-    from regulars.models.prices import UnitPrices
+    from regulars.models.prices import UnitPrices as Fit
 
 COLUMNS = (
     ColumnInfo("product_id", "id", "the product"),
@@ -39,7 +39,7 @@ class UnitPrices(Analysis):
 
     title = "Estimated unit prices"
     question = "What does one of each product cost, where only order totals are known?"
-    chapter: Chapter = "products"
+    chapter = "products"
     needs = Needs(
         tables={"lines", "orders"}, columns={"lines": {"order_id", "product_id", "quantity"}, "orders": {"list_amount"}}
     )
@@ -75,7 +75,7 @@ class UnitPrices(Analysis):
         others = rows.filter(~rows.product_id.isin(kept)).select("order_id").distinct()
         return rows.anti_join(others, "order_id"), kept, all_products - len(kept)
 
-    def _told(self, data: Dataset, fit: UnitPrices, table: Table, test: dict[str, float], left_out: int) -> Result:
+    def _told(self, data: Dataset, fit: Fit, table: Table, test: dict[str, float], left_out: int) -> Result:
         caveats = [Caveat("Estimated from order totals; never used for revenue.")]
         if left_out:
             caveats.append(Caveat(f"{left_out:,} rarer products have no estimate, nor have the orders that hold them."))
@@ -109,7 +109,7 @@ class UnitPrices(Analysis):
         )
 
 
-def _fit(data: Dataset, rows: ir.Table, kept: list[object]) -> tuple[UnitPrices, pa.Table, float]:
+def _fit(data: Dataset, rows: ir.Table, kept: list[object]) -> tuple[Fit, pa.Table, float]:
     """The fit, its table (product_id, price, standard_error), and the one average price."""
     import numpy as np
     import pyarrow as pa

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regulars.engine.base import Engine, Functions
-from regulars.engine.duckdb_files import DuckdbFiles
+from regulars.engine.duckdb_files import DuckdbFiles, identifier
 from regulars.errors import RegularsError, SettingsError
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class DuckdbEngine(Engine):
         spare = f"{name}__new"  # the new table may be computed from the one it replaces
         relation.create(spare)
         self.drop(name)
-        self.connection.execute(f"ALTER TABLE {quoted(spare)} RENAME TO {quoted(name)}")
+        self.connection.execute(f"ALTER TABLE {identifier(spare)} RENAME TO {identifier(name)}")
         return self.backend.table(name)
 
     def bring(self, rows: pa.Table | Iterator[pa.RecordBatch], name: str, schema: pa.Schema | None = None) -> ir.Table:
@@ -137,7 +137,7 @@ class DuckdbEngine(Engine):
         cursor = self.connection.cursor()  # so that the batches may come out of this same engine
         try:
             cursor.register("incoming", reader)
-            cursor.execute(f"CREATE OR REPLACE TABLE {quoted(name)} AS SELECT * FROM incoming")  # noqa: S608
+            cursor.execute(f"CREATE OR REPLACE TABLE {identifier(name)} AS SELECT * FROM incoming")  # noqa: S608
         finally:
             cursor.close()
         return self.backend.table(name)
@@ -156,8 +156,8 @@ class DuckdbEngine(Engine):
         return str(ibis.to_sql(expr, dialect="duckdb"))
 
     def drop(self, name: str) -> None:
-        """Forget a kept table."""
-        self.connection.execute(f"DROP TABLE IF EXISTS {quoted(name)}")
+        """Forget a kept table or view."""
+        self.files.drop(name)
 
     def close(self) -> None:
         """Give back memory and the temporary folder."""
@@ -171,19 +171,12 @@ class DuckdbEngine(Engine):
             return relation
         return relation.project(
             ", ".join(
-                f"CAST({quoted(name)} AS BIGINT) AS {quoted(name)}" if str(kind) == "HUGEINT" else quoted(name)
+                f"CAST({identifier(name)} AS BIGINT) AS {identifier(name)}"
+                if str(kind) == "HUGEINT"
+                else identifier(name)
                 for name, kind in zip(relation.columns, relation.types, strict=True)
             )
         )
-
-
-def quoted(name: str) -> str:
-    """A name as an SQL identifier, whatever it holds.
-
-    >>> quoted('a"b')
-    '"a""b"'
-    """
-    return '"' + name.replace('"', '""') + '"'
 
 
 def memory_limit(text: str) -> str:

@@ -125,10 +125,8 @@ def _sentence(context: Context, table: Ingested, one: Outcomes) -> str:
         return _repeated_keys(context, table, one.rows)
     if one.kind.check == "merged_rows":
         return f"the same {_key(table)} stands in several rows that agree, in {rows}"
-    if one.outcome == "set aside" and not any(
-        word in one.words for word in (" is missing", " cannot be ", " is empty")
-    ):
-        return f"{one.words.removeprefix('the row ')}, in {rows}"
+    if one.kind.check == "repeated_rows":
+        return f"the row {one.words}, in {rows}"
     return f"{one.words.rpartition(': ')[0] or one.words}, in {rows}"
 
 

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from regulars.intake.bad_rows import Context
     from regulars.intake.ingest import Ingested
 
-NOT_CONTENT = ("_row", "_problem", "_part")
-"""Columns of the source that say nothing of what a row is about."""
 _SUMS = ("_more", "_used", "_worth")
 
 
@@ -67,7 +65,7 @@ def _is_reshaped(table: Ingested) -> bool:
 
 def _repeats(raw: ir.Table) -> ir.Table:
     """One row per content that stands in several rows: the first of them, and how many more there are."""
-    content = [column for column in raw.columns if column not in NOT_CONTENT]
+    content = [column for column in raw.columns if column != "_row"]
     groups = raw.group_by(content).aggregate(_row=raw["_row"].min(), _more=raw.count() - 1)
     return groups.filter(groups["_more"] > 0)
 

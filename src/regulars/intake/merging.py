@@ -138,7 +138,7 @@ def mark(typed: ir.Table, repeated: ir.Table, reasons: list[str]) -> ir.Table:
     codes = []
     for why in (IN_ANOTHER_FILE, EXACT_REPEAT):
         reasons.append(why)
-        codes.append(((joined["_reason"] == 0) & (joined["_why"] == why), ibis.literal(len(reasons), "int16")))
+        codes.append(((joined["_reason"] == 0) & (joined["_why"] == why), ibis.literal(len(reasons), "int32")))
     marked = joined.mutate(_reason=ibis.cases(*codes, else_=joined["_reason"]))
     return marked.select(*typed.columns)
 
@@ -182,7 +182,7 @@ def _merged(rows: ir.Table, key: Sequence[str], sources: Sequence[str], reasons:
     )
     is_last = joined["_place"] == joined["_last"]
     reasons.append(CONTRADICTS)
-    kept, merged, contradicts = (ibis.literal(code, "int16") for code in (0, MERGED, len(reasons)))
+    kept, merged, contradicts = (ibis.literal(code, "int32") for code in (0, MERGED, len(reasons)))
     return joined.mutate(
         _reason=ibis.cases((is_last, kept), (agrees, merged), else_=contradicts),
         **{name: is_last.ifelse(joined[f"_of_{name}"], joined[name]) for name in content},

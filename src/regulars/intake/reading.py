@@ -226,8 +226,8 @@ def typed(survey: Survey, reading: Reading) -> ir.Table:
     """The canonical columns, where the row is from, its first `_reason` (from 1; 0 is none), its repairs in bits."""
     import ibis
 
-    none = ibis.literal(0, "int16")
-    codes = [(condition, ibis.literal(place, "int16")) for place, (_, condition) in enumerate(reading.reasons, start=1)]
+    none = ibis.literal(0, "int32")
+    codes = [(condition, ibis.literal(place, "int32")) for place, (_, condition) in enumerate(reading.reasons, start=1)]
     hidden: dict[str, ir.Value] = {name: survey.rows[name] for name in row_key(survey.rows)}
     hidden["_reason"] = ibis.cases(*codes, else_=none) if codes else none
     for number in range(max(1, -(-len(reading.repairs) // BITS))):

@@ -1,7 +1,7 @@
 """The lifecycle of customers as sums: who is new, comes back, wakes up or sleeps, month by month.
 
-A customer's months fit into one integer, a bit each, so that every state and every flow between two months is a question
-about bits. Customers with the same months are counted once and asked together.
+A customer's months fit into one integer, a bit each, so that every state and every flow between two months is a
+question about bits. Customers with the same months are counted once and asked together.
 """
 
 from __future__ import annotations

@@ -267,7 +267,7 @@ FOUND: list[tuple[str, dict[str, Any], int, str]] = [
         "malformed_row",
         {"lines": [{"_problem": "3 cells" if p == 4 else None, **row} for p, row in enumerate(lines())]},
         1,
-        "",
+        "cells, in 1 of 40 rows",
     ),
     (
         "decimal_ids",
