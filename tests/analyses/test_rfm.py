@@ -3,7 +3,6 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
 import pytest
 
 from regulars.analyses.rfm import Rfm
@@ -12,6 +11,8 @@ from regulars.errors import DataError, RegularsError, SettingsError
 from regulars.measures.rfm import Segment
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from regulars.core.dataset import Dataset
 
 # as of 2024-05-31: a bought 3 times, the last today; b twice, 30 days ago; c once, 121 days ago
@@ -80,14 +81,16 @@ def test_too_few_keep_their_count_and_get_no_finding(make_dataset: Any, checks: 
     assert any("Too few customers" in caveat.sentence for caveat in result.caveats)
 
 
-def test_a_second_order_is_for_those_with_one(make_dataset: Any) -> None:
+def test_a_second_order_is_for_those_with_one(make_dataset: Any, checks: Any) -> None:
+    # n0 to n5 and b are fresh and small, and b has bought twice
     late = [{"customer_id": f"n{number}", "ordered_at": "2024-05-30", "amount": 1.0} for number in range(6)]
     data = make_dataset({"orders": [*ORDERS, *late]}, min_customers=1)
-    result = Rfm(levels=2).run(data)
-    audience = next(one for one in result.audiences if one.name == "second_purchase")
-    members = data.collect(audience.members).to_pylist()
-    assert {row["order_count"] for row in members} == {1}
-    assert len(members) == result.finding("rfm.second_purchase_customers").value
+    fresh = Segment("Fresh", (2, 2), (1, 1), audience="second_purchase")
+    result = Rfm(**{**TWO_LEVELS, "segments": (fresh, *SEGMENTS)}).run(data)
+    assert checks.rows(result, "segments")[0]["customers"] == 7
+    members = data.collect(result.audiences[-1].members).to_pylist()
+    assert [row["customer_id"] for row in members] == [f"n{number}" for number in range(6)]
+    assert result.finding("rfm.second_purchase_customers").value == 6
 
 
 def test_provides_columns_to_buyers_alone(make_dataset: Any) -> None:

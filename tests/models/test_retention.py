@@ -5,8 +5,8 @@ import pytest
 
 from regulars.models import retention
 
-# Periods 10, 11 and 12, the last one not over. Cohort 10 has four customers, of whom two and three come again; cohort 11
-# has two, of whom one comes again.
+# Periods 10, 11 and 12, the last one not over. Cohort 10 has four customers, of whom two and three come again; of the
+# two of cohort 11 one comes again.
 COUNTS = retention.align(
     firsts=[10, 11],
     sizes=[4, 2],

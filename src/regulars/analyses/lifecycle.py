@@ -30,7 +30,8 @@ _WITHIN_DAYS = (7, 14, 30, 60, 90, 180, 365, 730)
 _TOLD_DAYS = 90
 _GAP_BANDS = (1, 3, 7, 14, 30, 60, 90, 180, 365)
 _CURVE_POINTS = 120
-_KEPT = "lifecycle__masks"
+_MOST_MASKS = 5_000_000
+"""Different histories of months that are taken in: a few hundred thousand at five million customers."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Lifecycle(Analysis):
     )
 
     patience_months: int = 3
-    gap_customers: int = 200_000
+    gap_customers: int = 100_000
 
     def __post_init__(self) -> None:
         if not 1 <= self.patience_months <= 24:
@@ -107,7 +108,6 @@ class _Flows:
     months: lifecycle.Months
     cover: Coverage
     sums: dict[str, Counts]
-    new: Counts
     known: Counts
     first_place: int
     query: ir.Table
@@ -116,13 +116,13 @@ class _Flows:
     def column(self, name: str) -> Counts:
         """A state or a flow, as customers per month with sales."""
         s = self.sums
-        resurrected = s["active"] - self.new - s["returning"]
+        resurrected = s["active"] - s["new"] - s["returning"]
         pausing = s["alive"] - s["active"]
         before_alive, before_active = _before(s["alive"]), _before(s["active"])
-        fell_asleep = before_alive + self.new + resurrected - s["alive"]
+        fell_asleep = before_alive + s["new"] + resurrected - s["alive"]
         skipped = before_active - s["again"]
         columns = {
-            "new": self.new, "returning": s["returning"], "resurrected": resurrected, "pausing": pausing,
+            "new": s["new"], "returning": s["returning"], "resurrected": resurrected, "pausing": pausing,
             "dormant": self.known - s["alive"], "active": s["active"],
             "new_to_returning": s["second"], "active_to_returning": s["again"] - s["second"],
             "pausing_to_returning": s["returning"] - s["again"], "dormant_to_resurrected": resurrected,
@@ -249,21 +249,16 @@ def _before(values: Counts) -> Counts:
 def _count(data: Dataset, months: lifecycle.Months, cover: Coverage) -> _Flows:
     import numpy as np
 
-    made = lifecycle.masks(data.customer_days, months)
-    kept = data.persist(made, _KEPT)
-    row = data.collect(lifecycle.flows(kept, months), 1).to_pylist()[0]
-    firsts = {one["cohort"]: one["customers"] for one in data.collect(lifecycle.new(kept)).to_pylist()}
-    data.engine.drop(_KEPT)
-    places = range(len(months.numbers))
-    names = ("active", "again", "returning", "alive", "second")
-    sums = {name: np.array([row.get(f"{name}_{place}", 0) for place in places], dtype=np.int64) for name in names}
-    new = np.array([firsts.get(number, 0) for number in months.numbers], dtype=np.int64)
-    older = sum(count for number, count in firsts.items() if number < months.numbers[0])
+    from regulars.models.month_masks import count_flows
+
+    query = lifecycle.masks(data.customer_days, months)
+    rows = data.collect(query, _MOST_MASKS)
+    cohort, mask, customers = (rows[name].to_numpy() for name in ("cohort", "mask", "customers"))
+    sums = count_flows(cohort, mask, customers, months.origin, months.numbers, months.patience)
+    older = int(customers[cohort < months.numbers[0]].sum())
     first_place = months.patience if older else 0  # the states of the first months rest on months without a bit
-    return _Flows(
-        months, cover, sums, new, np.cumsum(new) + older, min(first_place, len(places) - 1),
-        lifecycle.flows(made, months), _last_orders(data),
-    )  # fmt: skip
+    known = np.cumsum(sums["new"]) + older
+    return _Flows(months, cover, sums, known, min(first_place, len(months.numbers) - 1), query, _last_orders(data))
 
 
 def _last_orders(data: Dataset) -> Table:

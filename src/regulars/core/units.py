@@ -19,7 +19,9 @@ Unit = Literal[
 MISSING = "–"
 _SYMBOLS = {"GBP": "£", "USD": "$", "EUR": "€", "JPY": "¥", "INR": "₹"}
 _WHOLE = {"count", "customers", "orders", "items"}
-_NOUNS = {"customers": "customer", "orders": "order", "items": "item"}
+_NOUNS = {
+    "customers": "customer", "orders": "order", "items": "item", "rows": "row", "values": "value", "cells": "cell",
+}  # fmt: skip
 UNIT_WORDS: dict[str, str] = {
     "share": "%", "change_share": "%", "change_points": "pp",
     "days": "days", "years": "years", "per_month": "per month",
@@ -76,8 +78,8 @@ def _write_money(value: float, currency: str) -> str:
 def write_count(value: float, unit: str) -> str:
     """A count with its noun in the right number.
 
-    >>> write_count(1, "customers"), write_count(2340, "orders")
-    ('1 customer', '2,340 orders')
+    >>> write_count(1, "customers"), write_count(2340, "rows")
+    ('1 customer', '2,340 rows')
     """
     noun = _NOUNS.get(unit, unit) if value == 1 else unit
     return f"{value:,.0f} {noun}".replace("-", "−").rstrip()

@@ -59,12 +59,16 @@ def _orphan(context: Context, reference: Reference) -> CheckResult:
     rows = context.tables[reference.table].numbered
     rows = rows.filter(rows[reference.column].notnull())
     target = context.rows[reference.target]
-    known = target.select(**{reference.column: target[reference.key]})
+    known = target.select(**{reference.column: target[reference.key]}).distinct()
     ids = rows.group_by(reference.column).aggregate(_rows=rows.count())
-    lost = ids.anti_join(known, reference.column)
+    marked = ids.left_join(known.mutate(_is_known=True), reference.column)
+    is_lost = marked["_is_known"].isnull()
     counted = context.first(
-        ids.aggregate(rows=ids["_rows"].sum(), ids=ids.count()).cross_join(
-            lost.aggregate(lost_rows=lost["_rows"].sum(), lost_ids=lost.count())
+        marked.aggregate(
+            rows=marked["_rows"].sum(),
+            ids=marked.count(),
+            lost_rows=marked["_rows"].sum(where=is_lost),
+            lost_ids=is_lost.sum(),
         )
     )
     bad = rows.anti_join(known, reference.column)
@@ -75,6 +79,7 @@ def _orphan(context: Context, reference: Reference) -> CheckResult:
             f"every {name} of {reference.table} is in {reference.target}",
             bad=bad, severity="note", done="nothing to do",
         )  # fmt: skip
+    lost = ids.anti_join(known, reference.column)
     top = context.fetch(lost.order_by(lost["_rows"].desc(), name), 5)
     listed = some([f"{row[name]} ({number(row['_rows'])})" for row in top])
     is_many = found > MANY * of

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from regulars.core.units import write_count
 from regulars.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -282,13 +283,13 @@ def _proven(mixed: Sequence[Shape], *, has_short_year: bool) -> tuple[DateOrder,
     """The order that the numbers of a group prove, and the evidence in words."""
     day_first, month_first, year_first = (sum(rows) for rows in zip(*(shape.proven for shape in mixed), strict=True))
     if has_short_year and year_first > day_first:
-        return "year_first", f"in {year_first:,} rows the first number is above 31"
+        return "year_first", f"in {write_count(year_first, 'rows')} the first number is above 31"
     if day_first and month_first:
-        return "", f"{day_first:,} rows can only be day-first and {month_first:,} only month-first"
+        return "", f"{write_count(day_first, 'rows')} can only be day-first and {month_first:,} only month-first"
     if day_first:
-        return "day_first", f"in {day_first:,} rows the first number is above 12, in none the second"
+        return "day_first", f"in {write_count(day_first, 'rows')} the first number is above 12, in none the second"
     if month_first:
-        return "month_first", f"in {month_first:,} rows the second number is above 12, in none the first"
+        return "month_first", f"in {write_count(month_first, 'rows')} the second number is above 12, in none the first"
     return "", "neither number is above 12 in any row"
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
+from regulars.core.units import write_count
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -169,12 +171,13 @@ def decide_mark(proof: Proof, said: str, elsewhere: str) -> tuple[str, str]:
         return said, f"decimal = {said!r} is set"
     if proof.comma > proof.dot:
         against = f", {proof.dot:,} only with a decimal point" if proof.dot else ""
-        return ",", f"{proof.comma:,} values can only be read with a decimal comma{against}"
+        return ",", f"{write_count(proof.comma, 'values')} can only be read with a decimal comma{against}"
     if proof.comma:
-        return ".", f"{proof.dot:,} values can only be read with a decimal point, {proof.comma:,} only with a comma"
+        dots = write_count(proof.dot, "values")
+        return ".", f"{dots} can only be read with a decimal point, {proof.comma:,} only with a comma"
     if proof.dot or not proof.either:
         return ".", ""
-    like = f"{proof.either:,} values like {proof.example}"
+    like = f"{write_count(proof.either, 'values')} like {proof.example}"
     if elsewhere:
         words = {",": "comma", ".": "point"}[elsewhere]
         return elsewhere, f"{like} are read as other columns of the table prove: with a decimal {words}"

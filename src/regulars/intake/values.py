@@ -7,12 +7,12 @@ expression, null where a text cannot be read as asked.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from regulars.intake import dates
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import ibis.expr.types as ir
 
@@ -142,8 +142,8 @@ def exact_integer(value: ir.FloatingValue) -> ir.IntegerValue:
     """Whole numbers; null where there is a fraction, or more digits than a number keeps."""
     import ibis
 
-    is_whole = (value == value.floor()) & (value.abs() < 2**53)
-    return is_whole.ifelse(value, ibis.null("float64")).cast("int64")
+    whole = value.try_cast("int64")
+    return ((whole.cast("float64") == value) & (value.abs() < 2**53)).ifelse(whole, ibis.null("int64"))
 
 
 def truth(text: ir.StringValue) -> ir.BooleanValue:
@@ -220,14 +220,13 @@ def _from_number(
     return functions.local(epoch + (value / parts).floor().cast("int64").as_interval("s"), zone)
 
 
-def shapes(found: Sequence[dict[str, object]]) -> list[dates.Shape]:
+def shapes(found: Sequence[Mapping[str, Any]]) -> list[dates.Shape]:
     """The rows of `masks` as shapes of dates."""
-    return [_shape(**row) for row in found]  # type: ignore[arg-type]
-
-
-def _shape(  # the columns of `masks`
-    mask: str, least: str, last: str, rows: int, day_at_0: int, day_at_2: int, day_at_3: int, year_at_0: int
-) -> dates.Shape:
-    is_behind_two = mask[1:2] == "9" and mask[2:3] != "9"  # 12/31/2024; else 1/31/2024 or 12312024
-    second = day_at_3 if is_behind_two else day_at_2
-    return dates.Shape(dates.shape_of(mask), rows, least, proof=(day_at_0, second, year_at_0), last=last)
+    made: list[dates.Shape] = []
+    for row in found:
+        mask = row["mask"]
+        is_behind_two = mask[1:2] == "9" and mask[2:3] != "9"  # 12/31/2024; else 1/31/2024 or 12312024
+        second = row["day_at_3"] if is_behind_two else row["day_at_2"]
+        proof = (row["day_at_0"] or 0, second or 0, row["year_at_0"] or 0)
+        made.append(dates.Shape(dates.shape_of(mask), row["rows"], row["least"], proof=proof, last=row["last"]))
+    return made

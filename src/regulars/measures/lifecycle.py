@@ -9,16 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from regulars.measures import periods, time
+from regulars.measures import periods, sampling, time
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 MOST_MONTHS = 62
 """So many months fit into a signed 64-bit integer with a bit to spare."""
-
-_HEX_VALUES = 16**6
-"""Values of the first six digits of a hash."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +33,6 @@ class Months:
     numbers: tuple[int, ...]
     patience: int
 
-    def bits(self, first: int, last: int) -> int:
-        """The bits of the months from one place to another in `numbers`; places before the first have none."""
-        return sum(1 << (number - self.origin) for number in self.numbers[max(first, 0) : last + 1])
-
 
 def masks(customer_days: ir.Table, months: Months) -> ir.Table:
     """One row per combination of `cohort` (month of the first order) and `mask`: `customers`.
@@ -56,39 +49,6 @@ def masks(customer_days: ir.Table, months: Months) -> ir.Table:
     days = days.mutate(bit=bit)
     each = days.group_by("customer_key").aggregate(cohort=days.number.min(), mask=days.bit.bit_or())
     return each.group_by("cohort", "mask").aggregate(customers=each.count())
-
-
-def flows(masks: ir.Table, months: Months) -> ir.Table:
-    """One row, five counts of customers per place k in the months.
-
-    `active_k` bought in the month; `again_k` also in the month before; `returning_k` also in one of the `patience`
-    months before; `alive_k` bought in the month or in one of the `patience` − 1 before; `second_k` bought for the first
-    time in the month before, and again in this one.
-    """
-    import ibis
-
-    def any_of(first: int, last: int) -> ir.BooleanValue:
-        return (masks.mask & ibis.literal(months.bits(first, last), "int64")) != 0
-
-    sums: dict[str, ir.Value] = {}
-    for place in range(len(months.numbers)):
-        active, before = any_of(place, place), any_of(place - 1, place - 1)
-        asked = {
-            "active": active,
-            "again": active & before,
-            "returning": active & any_of(place - months.patience, place - 1),
-            "alive": any_of(place - months.patience + 1, place),
-        }
-        if place:
-            asked["second"] = active & (masks.cohort == months.numbers[place - 1])
-        for name, condition in asked.items():
-            sums[f"{name}_{place}"] = masks.customers.sum(where=condition).fill_null(0).cast("int64")
-    return masks.aggregate(**sums)
-
-
-def new(masks: ir.Table) -> ir.Table:
-    """One row per month of a first order: `cohort` and `customers`."""
-    return masks.group_by("cohort").aggregate(customers=masks.customers.sum().cast("int64"))
 
 
 def last_months(customers: ir.Table) -> ir.Table:
@@ -135,19 +95,13 @@ def gaps(customers: ir.Table, customer_days: ir.Table, share: float) -> ir.Table
 
     repeat = customers.filter(customers.visit_day_count >= 2)
     if share < 1:
-        repeat = sample(repeat, share)
+        repeat = sampling.sample(repeat, share)
     days = customer_days.select("customer_key", "day").join(repeat.select("customer_key"), "customer_key")
     before = days.day.lag().over(ibis.window(group_by=days.customer_key, order_by=days.day))
     pairs = days.mutate(before=before)
     pairs = pairs.filter(pairs.before.notnull())
     pairs = pairs.select(gap_days=time.days_between(pairs.before, pairs.day))
     return pairs.group_by("gap_days").aggregate(visits=pairs.count())
-
-
-def sample(customers: ir.Table, share: float) -> ir.Table:
-    """About that share of the customers: always the same, whatever the engine and whatever else is in the data."""
-    digest = customers.customer_id.cast("string").hexdigest("md5").substr(0, 6)
-    return customers.filter(digest < f"{min(int(share * _HEX_VALUES), _HEX_VALUES - 1):06x}")
 
 
 def dormant_since(number: int, months: Months) -> int:

@@ -46,7 +46,8 @@ def share_interval(successes: ArrayLike, trials: ArrayLike, level: float = LEVEL
     middle = share + z * z / (2 * _or_nan(count))
     half = z * np.sqrt(share * (1 - share) / _or_nan(count) + (z / (2 * _or_nan(count))) ** 2)
     scale = 1 + z * z / _or_nan(count)
-    return steady(np.clip((middle - half) / scale, 0, 1)), steady(np.clip((middle + half) / scale, 0, 1))
+    low, high = steady((middle - half) / scale), steady((middle + half) / scale)
+    return np.where(share == 0, 0.0, low), np.where(share == 1, 1.0, high)  # exact there, but for rounding
 
 
 def mean_interval(total: ArrayLike, squares: ArrayLike, count: ArrayLike, level: float = LEVEL) -> Ends:

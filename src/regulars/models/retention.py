@@ -1,7 +1,7 @@
 """Retention of cohorts from counts: shares per cohort and over all cohorts, and which cohorts differ beyond chance.
 
-A cohort is a row, a column is the number of periods since its first purchase. Cells that the data do not cover whole are
-known (`is_whole` is false) and take no part in any mean.
+A cohort is a row, a column is the number of periods since its first purchase. Cells that the data do not cover whole
+are known (`is_whole` is false) and take no part in any mean.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ class Retention:
     def revenue_per_customer(self, periods: int) -> tuple[float, float | None, float | None, int] | None:
         """What a customer brought up to the end of so many periods after the first purchase.
 
-        Only cohorts that the data cover up to there are counted. The interval takes the cohorts as the units that differ
-        by chance (a ratio of two sums over cohorts); with under five of them there is none.
+        Only cohorts that the data cover up to there are counted. The interval takes the cohorts as the units that
+        differ by chance (a ratio of two sums over cohorts); with under five of them there is none.
 
         Returns:
             The mean, the ends of its 95 % interval, and the customers counted; None where no cohort is that old.
@@ -89,7 +89,7 @@ class Retention:
         low, high = intervals.ratio_interval(
             revenue.sum(), sizes.sum(), (revenue**2).sum(), (sizes**2).sum(), (revenue * sizes).sum(), int(old.sum())
         )
-        return mean, float(low), float(high), customers
+        return mean, min(float(low), mean), max(float(high), mean), customers  # rounding must not part them
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class OverCohorts:
         high: Upper end.
         plain_mean: The mean of the cohorts, each counting once.
         of_whole_base: Active customers ÷ all customers, those included whose period has not come yet.
-        cumulative_revenue: Revenue per customer up to the end of the period: revenue ÷ customers, added up over periods.
+        cumulative_revenue: Revenue per customer up to the end of the period: revenue ÷ customers, summed over periods.
     """
 
     cohorts: NDArray[np.int64]

@@ -70,7 +70,7 @@ class ScoreCells:
         low, high = intervals.ratio_interval(
             inside, whole, squares, self.total(f"{name}_squares"), squares, self.count()
         )
-        return Told(inside / whole, _known(low), _known(high))
+        return _told(inside / whole, low, high)
 
     def mean(self, name: str, cells: Mask) -> Told:
         """The mean of a measure per customer."""
@@ -79,10 +79,11 @@ class ScoreCells:
             return Told(None, None, None)
         total = self.total(name, cells)
         low, high = intervals.mean_interval(total, self.total(f"{name}_squares", cells), count)
-        return Told(total / count, _known(low), _known(high))
+        return _told(total / count, low, high)
 
 
-def _known(value: Any) -> float | None:
-    """A number, or None for NaN."""
-    number = float(value)
-    return None if np.isnan(number) else number
+def _told(value: float, low: Any, high: Any) -> Told:
+    """A value and its interval; the rounded ends of an interval without width must not leave the value outside."""
+    if np.isnan(low) or np.isnan(high):
+        return Told(value, None, None)
+    return Told(value, min(float(low), value), max(float(high), value))

@@ -1,0 +1,129 @@
+"""The value of customers added up: by group, by month of the first order, by tenth, and how unequally it is spread."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from regulars.measures import stats, time
+from regulars.measures.money import DECIMALS
+from regulars.measures.tables import Columns
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import ibis.expr.types as ir
+
+    from regulars.core.result import Table
+    from regulars.models.concentration import Concentration
+
+DIMENSIONS: Mapping[str, str] = {
+    "rfm_segment": "segment by recency, frequency and money",
+    "segment": "segment",
+    "main_channel": "channel of most orders",
+    "main_platform": "platform of most orders",
+    "generation": "generation",
+    "gender": "gender",
+    "country": "country",
+}
+"""Columns of the customer view that values are broken down by, as far as they are there."""
+
+MOST_GROUPS = 30
+PARETO_SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+_STEPS = 1000
+_EXACT_CUSTOMERS = 200_000
+
+
+def by_group(valued: ir.Table, group: ir.Value) -> ir.Table:
+    """One row per group: customers, past revenue, and the moments of expected value and expected orders."""
+    rows = valued.mutate(group=group)
+    return rows.group_by("group").aggregate(
+        customers=rows.count(),
+        revenue=rows.revenue_total.fill_null(0.0).sum().round(DECIMALS),
+        **stats.moments("expected_value", rows.expected_value),
+        expected_orders=rows.expected_orders.sum().round(DECIMALS),
+    )
+
+
+def first_month(valued: ir.Table) -> ir.DateValue:
+    """The month of the first order."""
+    return time.month_start(valued.first_ordered_on)
+
+
+def value_steps(valued: ir.Table, column: str, customers: int) -> ir.Table:
+    """Customers with (nearly) equal values counted together: `customers` and `total`, the largest value first.
+
+    Up to 200,000 customers equal means equal; above, values within a thousandth.
+    """
+    value = valued[column].fill_null(0.0).round(DECIMALS)
+    if customers > _EXACT_CUSTOMERS:
+        positive = value > 0
+        step = positive.ifelse((positive.ifelse(value, 1.0).ln() * _STEPS).round(), value.round().cast("float64") - 1e9)
+    else:
+        step = value
+    rows = valued.select(value=value, step=step)
+    counted = rows.group_by("step").aggregate(customers=rows.count(), total=rows.value.sum().round(DECIMALS))
+    return counted.order_by(counted.step.desc()).drop("step")
+
+
+def group_table(
+    name: str, title: str, words: str, rows: Sequence[Mapping[str, Any]], source: ir.Table, least: int, horizon: int
+) -> Table:
+    """One row per group, in the order given; means and intervals only from `least` customers on.
+
+    Args:
+        name: Of the table.
+        title: Of the table.
+        words: What the groups are.
+        rows: As `by_group` gives them.
+        source: The query they were counted with.
+        least: Customers below which a group is too few.
+        horizon: Days that are foretold.
+    """
+    from regulars.models import intervals
+
+    counts = [row["customers"] for row in rows]
+    low, high = intervals.mean_interval(
+        [row["expected_value"] for row in rows], [row["expected_value_squares"] for row in rows], counts
+    )
+    few = [count < least for count in counts]
+    columns = Columns()
+    columns.add("group", [row["group"] for row in rows], "month" if name == "new_customers" else "text", "", words)
+    columns.add("customers", counts, "customers", "Customers with at least one order.")
+    columns.add("revenue", [row["revenue"] for row in rows], "money", "What they have brought so far.")
+    columns.add(
+        "mean_revenue", _unless(few, [row["revenue"] / row["customers"] for row in rows]), "money",
+        "Brought so far, per customer.",
+    )  # fmt: skip
+    columns.add(
+        "expected_value", [row["expected_value"] for row in rows], "money",
+        f"Expected of them over the next {horizon} days.",
+    )  # fmt: skip
+    means = [row["expected_value"] / row["customers"] for row in rows]
+    columns.add("mean_expected_value", _unless(few, means), "money", "Expected, per customer.")
+    columns.add_interval("mean_expected_value", _unless(few, low.tolist()), _unless(few, high.tolist()), "money")
+    columns.add(
+        "mean_expected_orders", _unless(few, [row["expected_orders"] / row["customers"] for row in rows]), "",
+        "Expected orders per customer.",
+    )  # fmt: skip
+    columns.add("too_few", few, "", f"Under {least} customers: no mean is told.", "too few")
+    return columns.table(
+        name, title, source=(source,), dimensions=("group",), measures=("customers", "revenue", "expected_value"),
+        note="Intervals tell how much customers of a group differ; the uncertainty of the model is in the total.",
+    )  # fmt: skip
+
+
+def _unless(few: Sequence[bool], values: Sequence[float]) -> list[float | None]:
+    return [None if hide else value for hide, value in zip(few, values, strict=True)]
+
+
+def pareto_table(spreads: Mapping[str, Concentration], source: tuple[ir.Expr, ...]) -> Table:
+    """One row per share of the customers: what it brought, and is expected to bring."""
+    columns = Columns()
+    columns.add("customer_share", list(PARETO_SHARES), "share", "The customers with the highest value first.")
+    for name, spread in spreads.items():
+        words = "of what was brought so far" if name == "revenue_share" else "of what is expected"
+        columns.add(name, [spread.top(share) for share in PARETO_SHARES], "share", f"Their share {words}.")
+    ginis = "; ".join(f"{name.removesuffix('_share').replace('_', ' ')} {one.gini:.3f}" for name, one in spreads.items())
+    return columns.table(
+        "concentration", "What the top customers bring", source=source, note=f"Gini coefficient: {ginis}."
+    )
