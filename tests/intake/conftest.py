@@ -60,6 +60,7 @@ class Taken:
         self.account = ingested.account
         self.reasons = dict(ingested.account.reasons)
         self.repairs = dict(ingested.account.repairs)
+        self.told = [note.sentence for note in ingested.checks]
         self.notes = {note.check: note.sentence for note in ingested.checks}
 
     def rows(self, table: Any = None) -> list[dict[str, Any]]:

@@ -44,8 +44,8 @@ _MOST_DRAWN = 18
 """A heat map of more cohorts than this cannot be read: the newest are drawn."""
 _HORIZONS = {"month": (3, 6, 12), "week": (4, 13, 26)}
 _ALPHA = 0.05
-_PREFIX = "cohorts__"
-"""Of the tables kept in the engine while this analysis runs."""
+_BASE = "cohorts__base"
+"""Kept in the engine while this analysis runs."""
 
 
 @dataclass(frozen=True)
@@ -139,12 +139,12 @@ class _Counts:
         self.numbers = self.cover.numbers(grain)
         self.whole = [self.cover.is_whole(number, grain) for number in self.numbers]
         self.has_revenue = bool(priced) and any(known["priced"].to_pylist())
-        self._kept: dict[str, ir.Table] = {}
+        self._base: ir.Table | None = None
 
     def close(self) -> None:
         """Forget what was kept in the engine."""
-        for name in self._kept:
-            self.data.engine.drop(name)
+        if self._base is not None:
+            self.data.engine.drop(_BASE)
 
     def by_time(self) -> _Group | None:
         """All customers by the period of their first order; None where the chosen years have none."""
@@ -152,28 +152,60 @@ class _Counts:
 
     def by_behaviour(self, name: str, bands: int) -> list[_Group] | str:
         """Customers by what their first order was like, or why that cannot be told."""
-        labels = self._labels(name, bands)
-        if isinstance(labels, str):
-            return labels
-        counts = labels.group_by(name).aggregate(customers=labels.count())
+        base = self._purchases()
+        if name == "first_order_size":
+            return self._by_size(base, bands) if "first_order_revenue" in base.columns else _MENDS[name]
+        if name not in base.columns:
+            return _MENDS[name]
+        counts = base.group_by(name).aggregate(customers=base.count())
         top = counts.order_by(counts.customers.desc(), counts[name]).limit(_MOST_GROUPS + 1)
         names = self.data.collect(top)[name].to_pylist()
         kept = names if len(names) <= _MOST_GROUPS else names[: _MOST_GROUPS - 1]
-        labels = labels.select("customer_key", group=cohorts.with_others(labels[name], kept))
-        buyers = self._buyers().join(labels, "customer_key")
-        groups = {group.label: group for group in self._groups(self._keep(name, buyers), "group")}
-        order = sorted(kept) if name == "first_order_size" else [*kept, cohorts.OTHERS]
-        return [groups[label] for label in order if label in groups]
+        return self._labelled(base, cohorts.with_others(base[name], kept), [*kept, cohorts.OTHERS])
 
-    def _keep(self, name: str, rows: ir.Table) -> ir.Table:
-        kept = _PREFIX + name
-        self._kept[kept] = self.data.persist(rows, kept)
-        return self._kept[kept]
+    def _by_size(self, base: ir.Table, bands: int) -> list[_Group] | str:
+        count = int(self.data.collect(base.count())[0][0].as_py())
+        cuts = sorted(set(self.data.collect(cohorts.size_cuts(base, count, bands))[0][0].as_py()))
+        names = [f"{place}: up to {write(cut, 'money', self.data.currency)}" for place, cut in enumerate(cuts, start=1)]
+        names.append(f"{len(names) + 1}: above {write(cuts[-1], 'money', self.data.currency)}")
+        if len(names) < bands:
+            return "too many first orders are of one size"
+        return self._labelled(base, cohorts.size_band(base.first_order_revenue, cuts, names), names)
+
+    def _labelled(self, base: ir.Table, label: ir.StringValue, order: Sequence[str]) -> list[_Group]:
+        """The groups of a label, in that order."""
+        columns = [name for name in ("customer_key", "cohort", "mask") if name in base.columns]
+        groups = {group.label: group for group in self._groups(base.select(*columns, group=label), "group")}
+        return [groups[name] for name in order if name in groups]
 
     def _buyers(self) -> ir.Table:
+        """One row per buyer: the cohort, and the mask of periods where these are few enough."""
+        if self._base is not None:
+            return self._base
         if len(self.numbers) > cohorts.MASK_PERIODS:
             return cohorts.cohorts(self.data.customers, self.grain)
         return cohorts.masks(self.data.customer_days, self.grain, self.numbers[0], len(self.numbers))
+
+    def _purchases(self) -> ir.Table:
+        """The buyers with what is known of their first purchases, computed once for all behaviours."""
+        if self._base is None:
+            data, tables = self.data, self.data.tables
+            base = self._buyers()
+            parts = [cohorts.first_purchases(data.orders, tables.get("devices"), tables.get("campaigns"))]
+            products = tables.get("products")
+            if products is not None and "category" in products.columns and not data.summaries.missing("order_items"):
+                firsts = cohorts.first_orders(data.orders)
+                parts.append(cohorts.first_category(firsts, data.summary("order_items"), products))
+            for part in parts:
+                if part is not None:
+                    base = base.left_join(part, "customer_key").drop("customer_key_right")
+            base = base.mutate(
+                **{name: base[name].fill_null(cohorts.UNKNOWN) for name in BEHAVIOURS if name in base.columns}
+            )
+            if not self.has_revenue and "first_order_revenue" in base.columns:
+                base = base.drop("first_order_revenue")
+            self._base = data.persist(base, _BASE)
+        return self._base
 
     def _groups(self, buyers: ir.Table, label: str) -> list[_Group]:
         """One group per value of the column `label`, or one of everybody."""
@@ -193,8 +225,8 @@ class _Counts:
             active = self._spread(self._collect(queries[1]), label, "active")
         revenue: dict[tuple[str, int], list[float]] = {}
         if self.has_revenue:
-            first = buyers if label else cohorts.cohorts(self.data.customers, self.grain)
-            queries.append(cohorts.revenue_by_period(days, first, by, self.grain))
+            by_first_order = buyers if label else cohorts.cohorts(self.data.customers, self.grain)
+            queries.append(cohorts.revenue_by_period(days, by_first_order, by, self.grain))
             revenue = self._spread(self._collect(queries[-1]), label, "revenue")
         cells = {_key(row, label): row["customers"] for row in sizes if self._is_chosen(row["cohort"])}
         nothing = [0.0] * count
@@ -226,36 +258,6 @@ class _Counts:
 
     def _is_chosen(self, cohort: int) -> bool:
         return not self.years or periods.start_of(cohort, self.grain).year in self.years
-
-    def _first_orders(self) -> ir.Table:
-        if _PREFIX + "first_orders" not in self._kept:
-            self._keep("first_orders", cohorts.first_orders(self.data.orders))
-        return self._kept[_PREFIX + "first_orders"]
-
-    def _labels(self, name: str, bands: int) -> ir.Table | str:
-        """One row per customer: what the first order was like; or why that cannot be told."""
-        data, orders = self.data, self.data.orders
-        labels = None
-        if name == "first_channel" and {"channel", "device_id"} & set(orders.columns):
-            labels = cohorts.first_channel(self._first_orders(), data.tables.get("devices"))
-        elif name == "first_campaign_kind" and "campaign_id" in orders.columns:
-            labels = cohorts.first_campaign_kind(self._first_orders(), data.tables.get("campaigns"))
-        elif name == "first_category":
-            products = data.tables.get("products")
-            if products is not None and "category" in products.columns and not data.summaries.missing("order_items"):
-                labels = cohorts.first_category(self._first_orders(), data.summary("order_items"), products)
-        elif name == "first_order_size" and self.has_revenue:
-            return self._size_bands(cohorts.first_order_revenue(self._first_orders()), bands)
-        return _MENDS[name] if labels is None else labels
-
-    def _size_bands(self, sizes: ir.Table, bands: int) -> ir.Table | str:
-        count = int(self.data.collect(sizes.count())[0][0].as_py())
-        cuts = sorted(set(self.data.collect(cohorts.size_cuts(sizes, count, bands))[0][0].as_py()))
-        names = [f"{place}: up to {write(cut, 'money', self.data.currency)}" for place, cut in enumerate(cuts, start=1)]
-        names.append(f"{len(names) + 1}: above {write(cuts[-1], 'money', self.data.currency)}")
-        if len(set(names)) < bands:
-            return "too many first orders are of one size"
-        return sizes.select("customer_key", first_order_size=cohorts.size_band(sizes.first_order_revenue, cuts, names))
 
 
 def _key(row: dict[str, Any], label: str) -> tuple[str, int]:
@@ -354,7 +356,8 @@ class _Story:
         places = np.flatnonzero(is_judged)
         found = retention.differences(c.active[places, 1], c.sizes[places]) if len(places) > 1 else []
         findings = []
-        for word, is_good in (("best", True), ("worst", False)):
+        sides = (("best", True), ("worst", False))[: len(found) - 1]  # of two, what is told of one is told of both
+        for word, is_good in sides:
             side = [one for one in found if one.p_value < _ALPHA and (one.share > one.others) is is_good]
             if not side:
                 continue

@@ -373,13 +373,15 @@ class _Comparison:
         unit: Unit = "change_points" if change.is_points else "change_share"
         value, low, high = change.value or 0.0, change.low or 0.0, change.high or 0.0
         words = figure.name.replace("_", " ")
+        counted = figure.below if figure.kind == "share" else CUSTOMERS
         sentence = (
             f"{words[0].upper()}{words[1:]} was {self._written(now, figure)} in {now.label}, {write(value, unit)} "
             f"({write_interval(low, high, unit)}) against {other.label}; beyond chance among {tested} changes compared."
         )
         return Finding(
-            self._key(figure, other), sentence, value, unit, int(now.sums.sums[CUSTOMERS]),
-            Evidence("changes", f"figure = {words}, against = {other.label}"), interval=(low, high),
+            self._key(figure, other), sentence, value, unit, int(now.sums.sums[counted]),
+            Evidence("changes", f"figure = {words}, against = {other.label}"),
+            n_unit="customers" if counted == CUSTOMERS else "count", interval=(low, high),
         )  # fmt: skip
 
     def caveats(self) -> list[Caveat]:
@@ -462,7 +464,7 @@ def _campaigns(data: Dataset) -> _Part | None:
     best = max(rows, key=lambda row: (row["responses"] / row["contacts"], row["campaign"]))
     share = write(best["responses"] / best["contacts"], "share")
     chart = Chart(
-        "response_by_campaign", f"{best['campaign']} was answered most often: {share}",
+        "response_by_campaign", f"Campaign “{best['campaign']}” was answered most often: {share}",
         "Responses ÷ contacts, with 95 % intervals", "interval", "campaigns", "response_share", "campaign",
         low="response_share_low", high="response_share_high",
     )  # fmt: skip

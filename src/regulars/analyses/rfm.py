@@ -313,7 +313,7 @@ def _charts(cells: ScoreCells, data: Dataset, rules: Sequence[rfm.Segment]) -> t
     money = f"{write(shares[best], 'share')} of the revenue comes from {best}, {write(size, 'share')} of the customers"
     r, f = cells.columns["recency_score"], cells.columns["frequency_score"]
     top = cells.count((r == r.max()) & (f == f.max()))
-    grid = f"{write_count(top, 'customers')} score highest on both recency and frequency"
+    grid = f"{write_count(top, 'customers')} best on both scores"
     when = f"up to {data.as_of:%Y-%m-%d}" if data.as_of else ""
     return (
         Chart(

@@ -106,7 +106,7 @@ def _told(context: Context, table: Ingested, one: Outcomes, examples: tuple[Exam
     kind, of, query = one.kind, table.account.read, table.set_aside
     is_its = query.reason == one.words if one.outcome == "set aside" else query.reason.contains(one.words)
     column = next((cell.name for cell in table.survey.cells if one.words.startswith(f"{cell.name} ")), "")
-    _, _, repair = one.words.rpartition(": ")
+    repair = one.words.partition(": ")[2] or "read so"
     result = context.result(
         kind.check, table.name, column, one.rows, of, _sentence(context, table, one),
         bad=query.filter((query.outcome == one.outcome) & is_its), examples=examples,
@@ -140,7 +140,7 @@ def _repeated_keys(context: Context, table: Ingested, rows: int) -> str:
     keys = table.survey.rows.select(**{cell.name: cell.given for cell in cells})
     counts = keys.group_by(*keys.columns).aggregate(_rows=keys.count())
     words = table.survey.settings.reader.null_values
-    is_key = [values.clean(counts[cell.name].cast("string"), words).notnull() for cell in cells]
+    is_key = [values.clean(counts[cell.name].cast("string"), words) != "" for cell in cells]  # nor missing
     repeated = counts.filter(counts["_rows"] > 1, *is_key)
     found = context.first(repeated.aggregate(keys=repeated.count(), rows=repeated["_rows"].sum()))
     surplus = int(found["rows"] or 0) - found["keys"]

@@ -130,18 +130,19 @@ def _stand_in_customers(context: Context) -> Iterator[CheckResult]:
         return
     rows = context.rows[name]
     customers = rows.group_by("customer_id").aggregate(rows=rows.count())
-    found = context.first(customers.aggregate(customers=customers.count(), rows=customers.rows.sum()))
-    if found["customers"] < MIN_CUSTOMERS:
+    ranked = customers.mutate(of=customers.rows.sum().over(), customers=customers.count().over())
+    top = context.fetch(ranked.order_by(ranked.rows.desc(), "customer_id"), 10)
+    if not top or top[0]["customers"] < MIN_CUSTOMERS:
         return
-    top = context.fetch(customers.order_by(customers.rows.desc(), "customer_id"), 10)
-    least = max(STAND_IN_SHARE * found["rows"], STAND_IN_TIMES * top[-1]["rows"])
+    of = int(top[0]["of"])
+    least = max(STAND_IN_SHARE * of, STAND_IN_TIMES * top[-1]["rows"])
     numbered = context.tables[name].numbered
     for row in top:
         if row["rows"] > least:
             customer, times = row["customer_id"], row["rows"] // top[-1]["rows"]
             yield context.result(
-                "stand_in_customer", name, "customer_id", row["rows"], found["rows"],
-                f"the customer id {customer} has {write(row['rows'] / found['rows'], 'share')} of all rows, "
+                "stand_in_customer", name, "customer_id", row["rows"], of,
+                f"the customer id {customer} has {write(row['rows'] / of, 'share')} of all rows, "
                 f"{number(times)} times as many as the tenth busiest: it may stand for customers who are not known",
                 bad=numbered.filter(numbered.customer_id == customer),
                 change=f"exclude = ['customer_id is {customer}'] under [tables.{name}] sets them aside",

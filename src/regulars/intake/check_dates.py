@@ -181,10 +181,11 @@ def _stand_in_days(context: Context) -> Iterator[CheckResult]:
         if not name or not context.has(name, column):
             continue
         counts = _by_day(context.rows[name], column)
+        counts = counts.mutate(of=counts.rows.sum().over())
         top = context.fetch(counts.order_by(counts.rows.desc(), "day"), 10)
         if len(top) < 10:
             continue
-        of = int(context.first(counts.aggregate(rows=counts.rows.sum()))["rows"])
+        of = int(top[0]["of"])
         least = max(MIN_SENTINEL_ROWS, SENTINEL_SHARE * of, SENTINEL_TIMES * top[-1]["rows"])
         for row in top:
             if row["rows"] > least:

@@ -43,15 +43,13 @@ def find(context: Context, table: str, least: Mapping[str, float]) -> Iterator[C
         return
     accepted = _sized(context, context.tables[table].numbered, is_aside=False)
     aside = _sized(context, context.tables[table].aside, is_aside=True)
-    sizes = [size for size in _SIZES if size in accepted.columns and size.removeprefix("_") in least]
-    if not sizes:
-        return
-    is_extreme, is_opposite = ibis.literal(False), ibis.literal(False)
-    for size in sizes:
-        is_extreme = is_extreme | (accepted[size] >= least[size.removeprefix("_")])
+    limits = {"_quantity": least.get("quantity"), "_amount": least.get("amount", least.get("paid"))}
     others = accepted.union(aside)
-    for size in (size for size in _SIZES if size in accepted.columns):
-        is_opposite = is_opposite | (others[size] < 0)
+    is_extreme, is_opposite = ibis.literal(False), ibis.literal(False)
+    for size, limit in limits.items():
+        if size in accepted.columns:
+            is_opposite = is_opposite | (others[size] < 0)
+            is_extreme = is_extreme | (accepted[size] >= limit) if limit is not None else is_extreme
     opposites = others.filter(is_opposite).rename(lambda column: f"{column}_opposite")
     joined = accepted.filter(is_extreme).join(opposites, [("customer_id", "customer_id_opposite")])
     pairs = joined.filter(_cancel_out(joined)).order_by("_source", "_row", "_row_opposite")

@@ -80,7 +80,7 @@ class DatePlan:
         readings: What is tried, in order.
         numeric: Kinds of dates written as one number, by how many digits they have before the point.
         is_plain: Every text is an ISO date or instant without an offset, which the engine reads as it stands.
-        has_dotted_half: Some texts have `a.m.` or `p.m.`.
+        rewrites: What is replaced before a text is read, as (pattern, replacement).
         unreadable: Rows whose shape is no date.
         order: Day-first or month-first, where it mattered; that of most rows where separators differ in it.
         evidence: What decided, in words.
@@ -91,7 +91,7 @@ class DatePlan:
     readings: tuple[Reading, ...] = ()
     numeric: tuple[tuple[int, Numeric], ...] = ()
     is_plain: bool = False
-    has_dotted_half: bool = False
+    rewrites: tuple[tuple[str, str], ...] = ()
     unreadable: int = 0
     order: DateOrder = ""
     evidence: str = ""
@@ -140,7 +140,11 @@ _WORDS = frozenset({
     "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
     "mon", "tue", "wed", "thu", "fri", "sat", "sun", "utc", "gmt",
 })  # fmt: skip
-_SPECIFIERS = frozenset("aAbBdHIjmMpSyYfnz%")
+_SPECIFIERS = frozenset("aAbBdHIjmMpSyYfz%")
+_REWRITES = (
+    (r"(?i)([ap])\.m\b\.?", r"\1m"),  # a.m., p.m.
+    (r"([.,][0-9]{6})[0-9]+", r"\1"),  # parts of a second beyond a millionth
+)
 
 SHAPE_STEPS = (
     (r"[0-9]", "9"),
@@ -201,7 +205,7 @@ def plan(shapes: Sequence[Shape], order: DateOrder = "", formats: Sequence[str] 
     return DatePlan(
         readings=tuple(dict.fromkeys(readings)),
         numeric=tuple(dict.fromkeys(numeric)),
-        has_dotted_half=any(re.search(r"(?i)[ap]\.m", shape.example) for shape in shapes),
+        rewrites=tuple(one for one in _REWRITES if any(re.search(one[0], shape.example) for shape in shapes)),
         unreadable=unreadable,
         order=next(iter(orders.values()), ""),
         evidence=evidence,
@@ -375,7 +379,7 @@ def _with_clock(day: str, match: re.Match[str], shape: Shape) -> Reading | None:
         parts.append("%S")
     form = day + match["gap"] + colon.join(parts)
     if match["fraction"]:
-        form += match["fraction"][0] + ("%f" if len(match["fraction"]) <= 7 else "%n")
+        form += match["fraction"][0] + "%f"
     if match["half"]:
         form += match["half"][:-2] + "%p"
     if "9" in offset:

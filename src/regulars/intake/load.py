@@ -60,6 +60,7 @@ def load(
         raise DataError(
             "the settings map no table", mend="add a section [tables.lines], [tables.orders] or [tables.customers]"
         )
+    checks.verify(settings.checks)
     raws, surveys = _look(settings, engine, told)
     whole = whole_number_domains(surveys)
     tables: dict[str, Ingested] = {}
@@ -80,9 +81,10 @@ def load(
     told("checking")
     found = checks.run(checks.Context(tables=tables, rows=rows, settings=settings, as_of=as_of, engine=engine))
     notes = [note for raw in {id(raw): raw for raw in raws.values()}.values() for note in raw.notes]
+    noticed = [check for table in tables.values() for check in table.checks]
     quality = DataQuality(
         accounts=tuple(table.account for table in tables.values()),
-        checks=(*(check for table in tables.values() for check in table.checks), *notes, *found),
+        checks=(*checks.silence([*noticed, *notes], settings.checks), *found),
     )
     told("building the customer view")
     data = _dataset(engine, settings, rows, as_of, quality, registry)

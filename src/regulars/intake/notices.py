@@ -53,7 +53,7 @@ def _renamed(survey: Survey) -> Iterator[CheckResult]:
         told = ", ".join(f"'{old}' is called '{new}'" for old, new in survey.renamed)
         yield CheckResult(
             "column_names", survey.contract.name, "", len(survey.renamed), len(survey.cells),
-            f"further columns have names that are taken or begin with a mark of ours: {told}", "read so",
+            f"further columns have names that are taken, or begin with an underscore: {told}", "read so",
             change="rename them in the file, or map them", unit="columns",
         )  # fmt: skip
 

@@ -7,6 +7,7 @@ number under both, like `1,234`, proves nothing and is told.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -146,7 +147,9 @@ def _rows(masks: Iterable[Mask]) -> int:
 
 
 def _is_number(text: str, mark: str, thousands: str = "") -> bool:
-    return bool(re.search(pattern(mark, thousands), text) or _with_exponent(mark).fullmatch(text))
+    if _with_exponent(mark).fullmatch(text):
+        return math.isfinite(float(text.replace(",", ".")))
+    return bool(re.search(pattern(mark, thousands), text))
 
 
 def _with_exponent(mark: str) -> re.Pattern[str]:

@@ -161,8 +161,8 @@ def _judge(cell: Cell, survey: Survey, reading: Reading) -> None:
         is_decimal = cell.text.re_search(values.WHOLE_AS_DECIMAL).fill_null(False)
         reading.repairs.append((f"{cell.name} written as a decimal number", is_decimal))
     if cell.blanks:
-        is_changed = (cell.text != given).fill_null(False)
-        reading.repairs.append((f"{cell.name} with blanks around it: taken off", is_changed))
+        has_blanks = values.has_blanks(given).fill_null(False)
+        reading.repairs.append((f"{cell.name} with blanks around it: taken off", has_blanks))
 
 
 def _can_be_unreadable(cell: Cell) -> bool:
@@ -211,10 +211,8 @@ def _excluded(survey: Survey, reading: Reading, ruled: dict[str, tuple[ir.Value,
 def _mend(survey: Survey, reading: Reading, as_of: date | None, engine: Engine) -> None:
     """Values that cannot be true."""
     for cell in survey.cells:
-        has_short_year = cell.dates is not None and cell.dates.has_short_year
-        for repair in repairs.find(
-            cell.name, reading.columns[cell.name], survey.rows, as_of, engine, has_short_year=has_short_year
-        ):
+        is_short = values.has_short_year(cell.text, cell.dates) if cell.text is not None and cell.dates else None
+        for repair in repairs.find(cell.name, reading.columns[cell.name], survey.rows, as_of, engine, is_short):
             reading.repairs.append((repair.words, repair.applies))
             reading.columns[cell.name] = repair.value
 

@@ -40,8 +40,7 @@ def find(
     rows: ir.Table,
     as_of: date | None,
     engine: Engine,
-    *,
-    has_short_year: bool = False,
+    is_short_year: ir.BooleanValue | None = None,
 ) -> list[Repair]:
     """What in a profile column cannot be true, in the order in which it is mended.
 
@@ -51,7 +50,7 @@ def find(
         rows: The table they belong to.
         as_of: "Now", for ages; without it only stand-ins are found.
         engine: Counts the days of birth.
-        has_short_year: Whether some years were written with two digits.
+        is_short_year: Where a year was written with two digits.
     """
     made: list[Repair] = []
     if name == "birth_date":
@@ -59,8 +58,8 @@ def find(
             words = f"birth_date {day:%Y-%m-%d} stands for not known: emptied"
             made.append(_emptied(words, value, value == _day(day)))
             value = made[-1].value
-        if as_of is not None and has_short_year:
-            is_late = (value > _day(as_of)).fill_null(False)
+        if as_of is not None and is_short_year is not None:
+            is_late = ((value > _day(as_of)) & is_short_year).fill_null(False)
             words = f"birth_date with a year of two digits lies after {as_of:%Y-%m-%d}: taken 100 years earlier"
             made.append(Repair(words, is_late, is_late.ifelse(_a_century_earlier(value), value)))
             value = made[-1].value

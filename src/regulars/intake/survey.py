@@ -177,7 +177,7 @@ def survey(
         is_text=is_text,
         unmapped=tuple(column for column in users_columns(rows) if column not in used | _unpivoted(settings, rows)),
         row_numbered=row_numbered,
-        problems=tuple(_asked(name, cell) for cell in cells if cell.dates is not None and cell.dates.ambiguous),
+        problems=tuple(_asked(name, cell) for cell in (*cells, *ruled) if cell.dates is not None and cell.dates.ambiguous),
         ruled=tuple(ruled),
         read=read,
         read_before=_read_before(rows, engine) if ENTRY in rows.columns else read,
@@ -446,13 +446,14 @@ def _mark_said(settings: TableSettings) -> str:
 
 def _second(cell: Cell, null_words: Sequence[str]) -> dict[str, ir.Value]:
     """What is counted in the second pass, of the columns that are not plain."""
-    if cell.text is None or cell.is_plain:
+    text = cell.text
+    if text is None or cell.is_plain:
         return {}
-    clean = values.clean(cell.text, null_words)
+    clean, is_untidy = values.clean(text, null_words), ~values.is_tidy(text, null_words)
     counts = {
-        "filled": clean.count(),
-        "blanks": (clean != cell.text).sum(),
-        "words": (cell.text.notnull() & clean.isnull()).sum(),
+        "untidy": is_untidy.sum(),
+        "blanks": is_untidy.ifelse(values.has_blanks(text), False).sum(),  # the test decides what is looked at closely
+        "words": is_untidy.ifelse(clean.isnull(), False).sum(),
     }
     if cell.kind == "id":
         counts["whole"] = clean.re_search(values.WHOLE).sum()
@@ -466,14 +467,14 @@ def _cleaned(cell: Cell, found: Mapping[str, int], null_words: Sequence[str]) ->
     """A cell after the second pass; where there is nothing to clean its text stays as it is."""
     if cell.text is None or not found:
         return cell
-    if "digits" in found and (found["digits"] < found["filled"] or found["codes"]):
+    filled = cell.filled - found["words"]
+    if "digits" in found and (found["digits"] < filled or found["codes"]):
         cell = _as_kind(cell, "text")
-    is_clean = not found["blanks"] and not found["words"]
-    is_whole = cell.kind == "id" and found["whole"] + found["decimals"] == found["filled"]
+    is_whole = cell.kind == "id" and found["whole"] + found["decimals"] == filled
     return replace(
         cell,
-        text=cell.text if is_clean else values.clean(cell.text, null_words),
-        filled=found["filled"],
+        text=values.clean(cell.text, null_words) if found["untidy"] else cell.text,
+        filled=filled,
         blanks=found["blanks"],
         words=found["words"],
         is_whole=is_whole,

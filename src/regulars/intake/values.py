@@ -65,7 +65,13 @@ def clean(given: ir.StringValue, null_words: Sequence[str] = ()) -> ir.StringVal
     import ibis
 
     bare = given.re_replace(BLANK_ENDS, "")
-    return ibis.ifelse(_is_word(bare, ("", *NULL_WORDS, *null_words)), ibis.null("string"), bare)
+    cleaned = ibis.ifelse(_is_word(bare, ("", *NULL_WORDS, *null_words)), ibis.null("string"), bare)
+    return is_tidy(given, null_words).ifelse(given, cleaned)  # nearly all are, and the test is the cheaper part
+
+
+def has_blanks(given: ir.StringValue) -> ir.BooleanValue:
+    """Whether something stands between blanks, which `clean` takes off."""
+    return given.re_search(f"^[{_BLANK}]+[^{_BLANK}]|[^{_BLANK}][{_BLANK}]+$")
 
 
 def _is_word(text: ir.StringValue, words: Sequence[str]) -> ir.BooleanValue:
@@ -167,8 +173,10 @@ def instant(text: ir.StringValue, plan: DatePlan, functions: Functions, zone: st
 
     if plan.is_plain:
         return text.try_cast("timestamp")
-    if plan.has_dotted_half:
-        text = text.re_replace(r"(?i)([ap])\.m\.?", r"\1m")
+    if plan.unreadable:
+        text = text.re_search("[0-9]").ifelse(text, ibis.null("string"))  # engines read `epoch` and `infinity`
+    for pattern, replacement in plan.rewrites:
+        text = text.re_replace(pattern, replacement)
     found = [_local(text, plan, functions)] if any(_is_local(one) for one in plan.readings) else []
     found += [_read(text, one, functions, zone) for one in plan.readings if not _is_local(one)]
     found += [_from_number(text, digits, kind, functions, zone) for digits, kind in plan.numeric]
@@ -176,6 +184,13 @@ def instant(text: ir.StringValue, plan: DatePlan, functions: Functions, zone: st
         return ibis.null("timestamp")
     value = ibis.coalesce(*found)
     return (value >= ibis.literal(_EARLIEST, "timestamp")).ifelse(value, ibis.null("timestamp"))
+
+
+def has_short_year(text: ir.StringValue, plan: DatePlan) -> ir.BooleanValue | None:
+    """Where a date has a year of two digits; None where none has."""
+    if not plan.has_short_year:
+        return None
+    return ~text.re_search("[0-9]{4}") | text.re_search("^[0-9]{6}$")
 
 
 def _is_local(reading: Reading) -> bool:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from regulars.core.result import Table
-    from regulars.core.units import Unit
     from regulars.measures.periods import Grain
     from regulars.models.retention import OverCohorts, Retention
 
@@ -35,10 +34,10 @@ class Frame:
     has_revenue: bool
     missing: Sequence[int] = ()
 
-    @property
-    def since(self) -> str:
-        """What a period index counts."""
-        return f"{self.grain.title()}s since that of the first order."
+    def add_index(self, columns: Columns, values: Any) -> None:
+        """The column that counts the periods since the first order."""
+        meaning = f"{self.grain.title()}s since that of the first order."
+        columns.add("period_index", values, "count", meaning, f"{self.grain}s since the first order")
 
 
 def by_cohort(
@@ -69,7 +68,7 @@ def by_cohort(
         "month" if is_month else "date", f"The {frame.grain} of the first order.",
         "first order in" if is_month else "first order in the week of",
     )  # fmt: skip
-    columns.add("period_index", places, "count", frame.since)
+    frame.add_index(columns, places)
     columns.add("customers", sizes.astype(int), "customers", "Customers of the cohort.")
     columns.add("active", _whole(active), "customers", f"Those with at least one sale in that {frame.grain}.")
     columns.add("retention_share", active / sizes, "share", "Active customers ÷ customers of the cohort.")
@@ -96,7 +95,7 @@ def over_cohorts(frame: Frame, over: OverCohorts, source: tuple[ir.Expr, ...]) -
 
     known = np.flatnonzero(over.cohorts > 0)
     columns = Columns()
-    columns.add("period_index", known, "count", frame.since)
+    frame.add_index(columns, known)
     columns.add("cohorts", over.cohorts[known], "count", "Cohorts whose period is covered whole; only they count.")
     columns.add("customers", over.customers[known].astype(int), "customers", "Their customers.")
     columns.add("active", over.active[known].astype(int), "customers", "Those with at least one sale in the period.")
@@ -124,9 +123,9 @@ def by_group(
         return np.concatenate([getattr(over, value)[known[label]] for label, over in groups.items()])
 
     columns = Columns()
-    unit: Unit = "text"
-    columns.add("cohort", [label for label, places in known.items() for _ in places], unit, f"The {words}.", words)
-    columns.add("period_index", np.concatenate(list(known.values())), "count", frame.since)
+    labels = [label for label, places in known.items() for _ in places]
+    columns.add("cohort", labels, "text", f"The {words}.", words)
+    frame.add_index(columns, np.concatenate(list(known.values())))
     columns.add("customers", all_of("customers").astype(int), "customers", "Those whose period is covered whole.")
     columns.add("active", all_of("active").astype(int), "customers", "Those with at least one sale in the period.")
     columns.add("retention_share", all_of("share"), "share", "Active ÷ customers.")
@@ -134,7 +133,8 @@ def by_group(
     if frame.has_revenue:
         columns.add(_CUMULATIVE, all_of("cumulative_revenue").round(4), "money", _ADDED_UP)
     title = f"Customers who buy again, by {words}"
-    return columns.table(name, title, source=source, dimensions=("cohort", "period_index"))
+    note = "The groups hold customers of different times, so what differs over time can differ between them too."
+    return columns.table(name, title, source=source, dimensions=("cohort", "period_index"), note=note)
 
 
 _ADDED_UP = "Revenue ÷ customers, added up over the periods."

@@ -82,38 +82,41 @@ def cohorts(customers: ir.Table, grain: Grain) -> ir.Table:
 def first_orders(orders: ir.Table) -> ir.Table:
     """The sales of each customer's first purchase: the orders at the first instant, nearly always one."""
     sales = orders.filter(orders.is_sale)
+    wanted = ("customer_key", "order_id", "channel", "device_id", "campaign_id", "revenue")
     firsts = sales.group_by("customer_key").aggregate(first_ordered_at=sales.ordered_at.min())
     rows = sales.join(firsts, ["customer_key", sales.ordered_at == firsts.first_ordered_at])
-    return rows.select(*sales.columns)
+    return rows.select(*[name for name in wanted if name in sales.columns])
 
 
-def first_channel(firsts: ir.Table, devices: ir.Table | None) -> ir.Table | None:
-    """Per customer the channel of the first purchase, else the platform of its device; None where neither is told."""
-    if "channel" in firsts.columns:
-        return _least(firsts, firsts.channel.cast("string"), "first_channel")
-    if "device_id" not in firsts.columns or devices is None or "platform" not in devices.columns:
-        return None
-    rows = firsts.left_join(devices.select("device_id", "platform"), "device_id")
-    return _least(rows, rows.platform.cast("string"), "first_channel")
+def first_purchases(orders: ir.Table, devices: ir.Table | None, campaigns: ir.Table | None) -> ir.Table | None:
+    """One row per buyer with what the orders tell of the first purchase; None where they tell nothing.
 
-
-def first_campaign_kind(firsts: ir.Table, campaigns: ir.Table | None) -> ir.Table | None:
-    """Per customer the kind of campaign of the first purchase; None where orders name no campaign."""
+    Columns, as far as they can be told: `first_channel` (the channel, else the platform of the device),
+    `first_campaign_kind` and `first_order_revenue`. Of several orders at the same instant the least name stands.
+    """
     import ibis
 
-    if "campaign_id" not in firsts.columns:
-        return None
-    if campaigns is None or "kind" not in campaigns.columns:
-        used = ibis.ifelse(firsts.campaign_id.notnull(), "with a campaign", NO_CAMPAIGN)
-        return _least(firsts, used, "first_campaign_kind")
-    rows = firsts.left_join(campaigns.select("campaign_id", "kind"), "campaign_id")
-    kind = ibis.ifelse(rows.campaign_id.isnull(), NO_CAMPAIGN, rows.kind.cast("string").fill_null(UNKNOWN))
-    return _least(rows, kind, "first_campaign_kind")
-
-
-def _least(rows: ir.Table, value: ir.StringValue, name: str) -> ir.Table:
-    """One value per customer: of two orders at the same instant the least stands, so that the answer is the same."""
-    return rows.group_by("customer_key").aggregate(**{name: value.min().fill_null(UNKNOWN)})
+    rows = first_orders(orders)
+    values: dict[str, ir.Value] = {}
+    if "campaign_id" in rows.columns:
+        if campaigns is not None and "kind" in campaigns.columns:
+            rows = rows.left_join(campaigns.select("campaign_id", "kind"), "campaign_id").drop("campaign_id_right")
+            kind = rows.kind.cast("string").fill_null(UNKNOWN)
+        else:
+            kind = ibis.literal("with a campaign")
+        is_used = rows.campaign_id.notnull()
+        rows = rows.mutate(first_campaign_kind=ibis.ifelse(is_used, kind, NO_CAMPAIGN))
+    if "channel" in rows.columns:
+        rows = rows.mutate(first_channel=rows.channel.cast("string"))
+    elif "device_id" in rows.columns and devices is not None and "platform" in devices.columns:
+        rows = rows.left_join(devices.select("device_id", "platform"), "device_id").drop("device_id_right")
+        rows = rows.mutate(first_channel=rows.platform.cast("string"))
+    for name in ("first_channel", "first_campaign_kind"):
+        if name in rows.columns:
+            values[name] = rows[name].min().fill_null(UNKNOWN)
+    if "revenue" in rows.columns:
+        values["first_order_revenue"] = rows.revenue.sum().fill_null(0.0).round(DECIMALS)
+    return rows.group_by("customer_key").aggregate(**values) if values else None
 
 
 def first_category(firsts: ir.Table, order_items: ir.Table, products: ir.Table) -> ir.Table:
@@ -129,15 +132,9 @@ def first_category(firsts: ir.Table, order_items: ir.Table, products: ir.Table) 
     return top.group_by("customer_key").aggregate(first_category=top.category.min())
 
 
-def first_order_revenue(firsts: ir.Table) -> ir.Table:
-    """Per customer the revenue of the first purchase."""
-    revenue = firsts.revenue.sum().fill_null(0.0).round(DECIMALS)
-    return firsts.group_by("customer_key").aggregate(first_order_revenue=revenue)
-
-
-def size_cuts(sizes: ir.Table, count: int, bands: int) -> ir.ArrayValue:
+def size_cuts(purchases: ir.Table, count: int, bands: int) -> ir.ArrayValue:
     """Exact cut points of the revenue of first purchases."""
-    return stats.cut_points(sizes.first_order_revenue, count, bands)
+    return stats.cut_points(purchases.first_order_revenue, count, bands)
 
 
 def size_band(revenue: ir.NumericValue, cuts: Sequence[float], names: Sequence[str]) -> ir.StringValue:

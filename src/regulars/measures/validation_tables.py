@@ -42,9 +42,7 @@ def scores(name: str, title: str, judged: Mapping[str, Validation], source: tupl
     columns = Columns()
     columns.add("foretold", [what for what, _, _ in rows], "text", "What is foretold.")
     columns.add("prediction", [score.predictor for _, _, score in rows], "text", "The model or the rule.")
-    columns.add(
-        "is_used", [score.predictor == one.winner for _, one, score in rows], "", "The winner is used.", "used"
-    )
+    columns.add("is_used", [score.predictor == one.winner for _, one, score in rows], "", "The winner is used.", "used")
     columns.add("measure", [score.measure.replace("_", " ") for _, _, score in rows], "text", "How it is judged.")
     columns.add("value", [score.value for _, _, score in rows], "score", "On the later period.")
     columns.add_interval("value", [s.low for _, _, s in rows], [s.high for _, _, s in rows], "score")
@@ -70,7 +68,7 @@ def calibration_chart(table: str, judged: Validation, what: str) -> Chart:
     bias = judged.find_score(judged.model, "bias_share").value
     off = f"{judged.model} foretold {what} in sum {write(bias, 'change_share')} off" if bias is not None else what
     return Chart(
-        f"{table}_chart", off, f"Mean per customer by tenth of the predictions: foretold (across) and came (up); {what}",
+        f"{table}_chart", off, f"Mean {what} per customer by tenth of the predictions: foretold (across) and came (up)",
         "interval", table, "mean_foretold", "mean_came", low="mean_came_low", high="mean_came_high",
     )  # fmt: skip
 

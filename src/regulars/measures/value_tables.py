@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from regulars.measures import stats, time
+from regulars.core.result import ColumnInfo, Table
+from regulars.measures import periods, stats
 from regulars.measures.money import DECIMALS
 from regulars.measures.tables import Columns
 
@@ -12,8 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import ibis.expr.types as ir
+    import pyarrow as pa
 
-    from regulars.core.result import Table
+    from regulars.core.analysis import Feature
     from regulars.models.concentration import Concentration
 
 DIMENSIONS: Mapping[str, str] = {
@@ -44,9 +46,9 @@ def by_group(valued: ir.Table, group: ir.Value) -> ir.Table:
     )
 
 
-def first_month(valued: ir.Table) -> ir.DateValue:
-    """The month of the first order."""
-    return time.month_start(valued.first_ordered_on)
+def first_month(valued: ir.Table) -> ir.IntegerValue:
+    """The month of the first order, as a number."""
+    return periods.number(valued.first_ordered_on, "month")
 
 
 def value_steps(valued: ir.Table, column: str, customers: int) -> ir.Table:
@@ -74,7 +76,7 @@ def group_table(
         name: Of the table.
         title: Of the table.
         words: What the groups are.
-        rows: As `by_group` gives them.
+        rows: As `by_group` gives them; a group that is a number is a month.
         source: The query they were counted with.
         least: Customers below which a group is too few.
         horizon: Days that are foretold.
@@ -87,7 +89,10 @@ def group_table(
     )
     few = [count < least for count in counts]
     columns = Columns()
-    columns.add("group", [row["group"] for row in rows], "month" if name == "new_customers" else "text", "", words)
+    if all(isinstance(row["group"], int) for row in rows):
+        columns.add("group", [periods.start_of(row["group"], "month") for row in rows], "month", "", words)
+    else:
+        columns.add("group", [row["group"] for row in rows], "text", "", words)
     columns.add("customers", counts, "customers", "Customers with at least one order.")
     columns.add("revenue", [row["revenue"] for row in rows], "money", "What they have brought so far.")
     columns.add(
@@ -100,7 +105,9 @@ def group_table(
     )  # fmt: skip
     means = [row["expected_value"] / row["customers"] for row in rows]
     columns.add("mean_expected_value", _unless(few, means), "money", "Expected, per customer.")
-    columns.add_interval("mean_expected_value", _unless(few, low.tolist()), _unless(few, high.tolist()), "money")
+    columns.add_interval(
+        "mean_expected_value", _unless(few, low.clip(0).tolist()), _unless(few, high.tolist()), "money"
+    )
     columns.add(
         "mean_expected_orders", _unless(few, [row["expected_orders"] / row["customers"] for row in rows]), "",
         "Expected orders per customer.",
@@ -123,7 +130,72 @@ def pareto_table(spreads: Mapping[str, Concentration], source: tuple[ir.Expr, ..
     for name, spread in spreads.items():
         words = "of what was brought so far" if name == "revenue_share" else "of what is expected"
         columns.add(name, [spread.top(share) for share in PARETO_SHARES], "share", f"Their share {words}.")
-    ginis = "; ".join(f"{name.removesuffix('_share').replace('_', ' ')} {one.gini:.3f}" for name, one in spreads.items())
+    ginis = "; ".join(
+        f"{name.removesuffix('_share').replace('_', ' ')} {one.gini:.3f}" for name, one in spreads.items()
+    )
     return columns.table(
         "concentration", "What the top customers bring", source=source, note=f"Gini coefficient: {ginis}."
     )
+
+
+def parameters(fits: Sequence[Any], source: ir.Table) -> Table:
+    """One row per parameter of the fitted models, with its interval."""
+    rows = [
+        (fit.model, name, value, fit.find_intervals()[name]) for fit in fits for name, value in fit.parameters.items()
+    ]
+    columns = Columns()
+    columns.add("model", [row[0] for row in rows], "text")
+    columns.add("parameter", [row[1] for row in rows], "text", "Times in days.")
+    columns.add("value", [_digits(row[2]) for row in rows], "score")
+    ends = [(None, None) if one is None else (_digits(one.low), _digits(one.high)) for *_, one in rows]
+    columns.add_interval("value", [low for low, _ in ends], [high for _, high in ends], "score")
+    return columns.table("parameters", "The fitted models", source=(source,))
+
+
+def _digits(value: float) -> float:
+    return float(f"{value:.6g}")
+
+
+def top_customers(
+    rows: pa.Table, ends: tuple[Any, Any] | None, features: Mapping[str, Feature], horizon: int, source: ir.Table
+) -> Table:
+    """The most valuable customers, with what each may bring.
+
+    Args:
+        rows: The customers with the columns of `listed`.
+        ends: Ends of the 95 % interval of `expected_value`; None where there is none.
+        features: What the columns are.
+        horizon: Days that are foretold.
+        source: The query they were read with.
+    """
+    nothing = [None] * rows.num_rows
+    columns = Columns()
+    columns.add("customer_id", rows["customer_id"].to_pylist(), "id", "The customer's own id.", "customer")
+    columns.add("expected_value", rows["expected_value"].to_pylist(), "money", f"Over the next {horizon} days.")
+    columns.add_interval("expected_value", *(ends or (nothing, nothing)), "money")
+    for name in LISTED[2:]:
+        columns.add(name, rows[name].to_pylist(), features[name].unit, features[name].meaning)
+    return columns.table(
+        "top_customers", f"The {rows.num_rows:,} most valuable customers", source=(source,),
+        customer_column="customer_id",
+        note="The interval holds what one customer may do by chance; a simple rule gives none.",
+    )  # fmt: skip
+
+
+LISTED = (
+    "customer_id", "expected_value", "expected_orders", "active_probability", "silence_limit_days", "revenue_total",
+    "visit_day_count", "recency_days",
+)  # fmt: skip
+"""Columns of the lists of customers."""
+
+
+def every_customer(valued: ir.Table, features: Mapping[str, Feature]) -> Table:
+    """One row per customer with an order, in the engine; written, not drawn."""
+    infos = tuple(
+        ColumnInfo(name, features[name].unit, features[name].meaning) if name in features else ColumnInfo(name, "id")
+        for name in LISTED
+    )
+    return Table(
+        "customers", "Every customer's value", valued.select(*LISTED), infos, customer_column="customer_id",
+        is_shown=False,
+    )  # fmt: skip

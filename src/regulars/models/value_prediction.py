@@ -187,7 +187,7 @@ def judge(
     seed: int = 0,
     draw_count: int = 200,
 ) -> Judged | None:
-    """Models and rules on what came after the day they were learnt; None where nobody bought anything after it.
+    """Models and rules on what came after the day they were learnt; None where nobody bought after it.
 
     Args:
         learnt: From the histories up to that day.
@@ -244,12 +244,34 @@ def find_silence_limit(fit: OrderFit, orders: FloatArray, recency: FloatArray, s
     return np.where(is_gone, np.ceil(high), np.nan)
 
 
-def scaled_interval(total: float, validation: Validation, name: str) -> tuple[float, float] | None:
-    """An interval for a predicted total, as wide as the bootstrap interval of its ratio to what came on the later period.
+def score_histories(
+    learnt: Learnt,
+    cells: Cells,
+    winners: tuple[str, str],
+    horizon: float,
+    yearly_discount_share: float,
+    gone_below_share: float,
+) -> dict[str, FloatArray]:
+    """What is expected of each distinct history; one value per cell, NaN where it cannot be told.
 
-    It tells how far chance among customers moves such a total; a bias that the later period showed is not taken out.
+    Args:
+        learnt: Models and rules.
+        cells: The histories, in days.
+        winners: What orders and what value are foretold by.
+        horizon: Days ahead.
+        yearly_discount_share: Discount rate per year.
+        gone_below_share: A customer counts as gone when the probability of being active is under this.
+
+    Returns:
+        `active_probability`, `expected_orders`, `value_factor` (what spend is multiplied by), `silence_limit_days`.
     """
-    score = validation.find_score(name, "bias_share")
-    if score.value is None or score.low is None or score.high is None or score.low <= -1 or total <= 0:
-        return None
-    return total * (1 + score.value) / (1 + score.high), total * (1 + score.value) / (1 + score.low)
+    fit, nothing = learnt.order_fit, np.full(cells.cell_count, np.nan)
+    columns = {
+        "active_probability": fit.predict_active_probability(*cells.history) if fit else nothing,
+        "expected_orders": learnt.predict_orders(winners[0], cells.history, horizon),
+        "value_factor": learnt.predict_value_factor(winners[1], cells.history, horizon, yearly_discount_share),
+        "silence_limit_days": (
+            find_silence_limit(fit, cells.orders, cells.recency, gone_below_share) if fit else nothing
+        ),
+    }
+    return {name: np.round(values, 9) for name, values in columns.items()}

@@ -30,7 +30,7 @@ def lines(count: int = 40, **columns: object) -> list[dict[str, object]]:
             "unit_price": 10,
         }
         row |= {name: value(place) if callable(value) else value for name, value in columns.items()}
-        rows.append({name: value for name, value in row.items() if value is not None or columns.get(name) is not None})
+        rows.append({name: value for name, value in row.items() if value is not None})
     return rows
 
 
@@ -350,6 +350,14 @@ def test_an_extreme_purchase_that_was_taken_back(check: Check, engine: DuckdbEng
     assert "cancelling_pairs" not in check(engine, {"lines": other})
 
 
+def test_a_giant_payment_that_was_given_back(engine: DuckdbEngine, check: Check) -> None:
+    orders = lines(200, product_id=None, quantity=None, unit_price=None, paid=9)
+    giant = {**orders[7], "order_id": 7, "paid": 90_000}
+    (pair,) = check(engine, {"orders": [*orders, giant, {**giant, "order_id": 8, "paid": -90_000}]})["cancelling_pairs"]
+    assert "(order 7); both count" in pair.sentence
+    assert "cancelling_pairs" not in check(engine, {"orders": [*orders, giant]})
+
+
 def test_letters_in_most_order_ids_are_no_cancellations(check: Check, engine: DuckdbEngine) -> None:
     assert "cancellations" not in check(engine, {"lines": lines(order_id=lambda p: f"{'INV' if p % 2 else ''}{p}")})
     assert "codes_without_digits" not in check(
@@ -386,6 +394,14 @@ def test_what_the_data_lack_is_asked_for(check: Check, engine: DuckdbEngine) -> 
     }
     assert not lacks & set(check(engine, rich))
     assert "lacks_purchases" in check(engine, {"customers": customers(city=["Ulm"])})
+
+
+def test_a_repair_says_what_was_done(engine: DuckdbEngine, check: Check) -> None:
+    (result,) = check(engine, {"lines": one_of("order_id", "1000.0")})["decimal_ids"]
+    assert (result.outcome, result.done, result.column, len(result.examples)) == ("repaired", "read so", "order_id", 1)
+    (result,) = check(engine, {"lines": one_of("quantity", "many")})["unreadable_value"]
+    assert (result.outcome, result.done, result.column) == ("repaired", "emptied", "quantity")
+    assert dict(result.examples[0])["quantity"] == "many"
 
 
 def test_examples_of_what_was_set_aside_are_the_rows_as_they_stood(check: Check, engine: DuckdbEngine) -> None:

@@ -43,7 +43,7 @@ def lines(count: int = 40, **columns: object) -> list[dict[str, object]]:
             "unit_price": 10,
         }
         row |= {name: value(place) if callable(value) else value for name, value in columns.items()}
-        rows.append({name: value for name, value in row.items() if value is not None or columns.get(name) is not None})
+        rows.append({name: value for name, value in row.items() if value is not None})
     return rows
 
 
