@@ -1,0 +1,1 @@
+"""The demo world `cinema`: an online seller of cinema tickets."""
