@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from regulars.core.analysis import Analysis, Needs
@@ -210,7 +211,7 @@ class _Story:
 
     def _bands(self, rows: Mapping[int, Any], query: ir.Table, test_query: ir.Table | None) -> Table:
         ends = [*self.yardstick.bands, None]
-        names = [f"up to {ends[0]:g}", *(f"{a:g}–{b:g}" for a, b in zip(ends, ends[1:-1], strict=False))]
+        names = [f"up to {ends[0]:g}", *(f"{a:g}–{b:g}" for a, b in pairwise(self.yardstick.bands))]
         columns = Columns()
         columns.add("silence", [*names, f"over {ends[-2]:g}"], "text", "Silence as a multiple of the limit.")
         for name, unit, meaning in (
@@ -240,7 +241,7 @@ class _Story:
             "auc",
             [score.value for score in scores],
             "score",
-            "Chance that one who came back ranked above one who did not.",
+            "Chance that who came back ranks above who did not.",
         )
         columns.add_interval("auc", [score.low for score in scores], [score.high for score in scores], "score")
         return columns.table("validation", "The test on a later period", source=(query,), note=validation.reason)
@@ -263,8 +264,8 @@ class _Story:
         rivals = [s.predictor for s in self.judged.validation.scores if s.measure == "auc"]
         value = self.judged.validation.find_score(self.judged.used, "auc").value
         return (
-            f"ranked as of {self.split:%Y-%m-%d}, tested on {self.judged.validation.customer_count:,} customers over the "
-            f"{self.settings.window_days} days after by {', '.join(rivals)}; used: {self.judged.used} (AUC {value:.3f})"
+            f"ranked as of {self.split:%Y-%m-%d}, tested on {self.judged.validation.customer_count:,} customers over "
+            f"the {self.settings.window_days} days after by {', '.join(rivals)}; used: {self.judged.used} (AUC {value:.3f})"
         )
 
     def _findings(self, rows: Mapping[str, Any]) -> list[Finding]:
@@ -294,8 +295,8 @@ class _Story:
         if vouchers >= least:
             gain = round(sum(row["voucher_gain"] for row in at_risk), 4)
             sentence = (
-                f"A voucher at {write(self.cost, 'money', currency)} a head should pay for {write_count(vouchers, 'customers')} "
-                f"of those at risk: {write(gain, 'money', currency)} in all after its cost, if it brings back "
+                f"A voucher at {write(self.cost, 'money', currency)} a head should pay for "
+                f"{write_count(vouchers, 'customers')} of those at risk: {write(gain, 'money', currency)} in all after its cost, if it brings back "
                 f"{write(self.settings.response_share, 'share')} of those who left (an assumption)."
             )
             found.append(
@@ -325,9 +326,9 @@ class _Story:
             return []
         low, high = (float(end) for end in intervals.share_interval(back, beyond))
         sentence = (
-            f"Of customers silent beyond their limit, {write(back / beyond, 'share')} ({write_interval(low, high, 'share')}) "
-            f"bought within the next {self.settings.window_days} days, against {write(within_back / within, 'share')} of those "
-            "up to half of it."
+            f"Of customers silent beyond their limit, {write(back / beyond, 'share')} "
+            f"({write_interval(low, high, 'share')}) bought within the next {self.settings.window_days} days, against "
+            f"{write(within_back / within, 'share')} of those up to half of it."
         )
         return [
             Finding(
@@ -347,8 +348,8 @@ class _Story:
         response = write(self.settings.response_share, "share")
         found.append(
             Caveat(
-                f"A voucher is taken to cost {write(self.cost, 'money', self.data.currency)} ({set_by}) for everyone written "
-                f"to, and to bring back {response} of those who left: assumptions that only a trial can test."
+                f"A voucher is taken to cost {write(self.cost, 'money', self.data.currency)} ({set_by}) for everyone "
+                f"written to, and to bring back {response} of those who left: assumptions that only a trial can test."
             )
         )
         return found

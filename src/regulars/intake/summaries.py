@@ -286,9 +286,11 @@ class EngineSummaries:
         """One row per customer and month with a sale."""
         days = self.get("customer_days")
         sums = {name: days[name].sum() for name in ("quantity", "discount", "revenue") if name in days.columns}
-        months = days.group_by(days.customer_key, month=time.month_start(days.day)).aggregate(
+        # a month as a number groups twice as fast as one as a date
+        months = days.group_by(days.customer_key, month_number=time.month_number(days.day)).aggregate(
             order_count=days.order_count.sum(), **{name: value.round(money.DECIMALS) for name, value in sums.items()}
         )
+        months = months.mutate(month=time.month_of_number(months.month_number)).drop("month_number")
         return self._engine.persist(months, self._name("customer_months"))
 
     def _make_customers(self) -> ir.Table:

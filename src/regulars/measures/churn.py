@@ -70,7 +70,7 @@ def with_risk(buyers: ir.Table, yardstick: Yardstick, voucher_cost: float, respo
         silence_share=ratio.round(6),
         status=ibis.cases((ratio <= 0.5, STATUSES[0]), (ratio <= 1, STATUSES[1]), (ratio <= 2, STATUSES[2]),
                           else_=STATUSES[3]),
-        gone_on=rows.last_ordered_on + rows.limit_days.as_interval("D"),
+        gone_on=(rows.last_ordered_on + rows.limit_days.as_interval("D")).cast("timestamp").cast("date"),
     )  # fmt: skip
     steps = [(rows.silence_share <= end, kept) for end, kept in zip(y.bands, y.kept, strict=False)]
     stays = ibis.cases(*steps, else_=y.kept[-1])

@@ -22,14 +22,11 @@ def month_number(day: ir.DateValue) -> ir.IntegerValue:
     return (day.year().cast("int64") * 12 + day.month().cast("int64") - 1).cast("int64")
 
 
-def month_start(day: ir.DateValue | ir.TimestampValue) -> ir.DateValue:
-    """First day of the month."""
-    return day.truncate("M").cast("date")
+def month_of_number(number: ir.IntegerValue) -> ir.DateValue:
+    """First day of the month that `month_number` numbered."""
+    import ibis
 
-
-def week_start(day: ir.DateValue | ir.TimestampValue) -> ir.DateValue:
-    """The Monday of the week."""
-    return day.truncate("W").cast("date")
+    return ibis.date((number // 12).cast("int32"), (number % 12 + 1).cast("int32"), 1)
 
 
 def is_weekend(day: ir.DateValue) -> ir.BooleanValue:

@@ -57,7 +57,8 @@ class Words:
             off = f"; in the test the sum came out {write(abs(bias.value), 'share')} too {side}"
         sentence = (
             f"Today's {write_count(count, 'customers')} are expected to bring "
-            f"{write(total, 'money', self.currency)}{ends} of {self.what} in the next {self.horizon_days} days, by {self.used}{off}."
+            f"{write(total, 'money', self.currency)}{ends} of {self.what} in the next "
+            f"{self.horizon_days} days, by {self.used}{off}."
         )
         return Finding(
             "lifetime_value.expected_total", sentence, total, "money", count, Evidence("by_first_order_year"),

@@ -1,8 +1,8 @@
 """Silence measured against each customer's own rhythm, and how well it tells who comes back.
 
 A silence limit says how long a customer may be silent before counting as gone: so many of the customer's own mean
-gaps, so many typical gaps, or the silence at which a model gives up. What share of each limit's use means is then counted on a
-later period, not assumed.
+gaps, so many typical gaps, or the silence at which a model gives up. What such a silence means is then counted on
+a later period, not assumed.
 """
 
 from __future__ import annotations
