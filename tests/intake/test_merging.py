@@ -78,8 +78,9 @@ def test_the_real_devices_add_up(taken: Callable[..., Any], datasets: Path) -> N
     columns = {"device_id": table.column_names[0], "model": table.column_names[1]}
     found = taken("devices", table, columns=columns)
     assert found.account.read == 55_639
-    assert found.account.set_aside + found.repairs[merging.MERGED_WORDS] == 559
-    assert len(set(found.values("device_id"))) == 55_639 - 559
+    assert found.reasons["device_id is missing"] == 2
+    assert found.reasons[merging.CONTRADICTS] + found.repairs[merging.MERGED_WORDS] == 559
+    assert len(set(found.values("device_id"))) == 55_639 - 2 - 559
 
 
 # -- the same row twice -----------------------------------------------------------------------------

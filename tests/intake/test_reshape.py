@@ -131,9 +131,9 @@ def test_a_name_that_is_needed_is_refused(surveyed: Callable[..., Any]) -> None:
         surveyed("lines", {**lines("{}"), "_Made_amount": ["1"]}, basket=BasketColumn("Basket"))
 
 
-def test_a_row_damaged_in_the_file_stays_damaged(engine: Any, taken: Callable[..., Any]) -> None:
-    found = taken("lines", {**lines('{"P1": 2}', '{"P1": 2, "P2": 1}'), "_problem": [None, "3 cells where 4 are expected: x"]},
-                  basket=BasketColumn("Basket"))  # fmt: skip
+def test_a_row_damaged_in_the_file_stays_damaged(taken: Callable[..., Any]) -> None:
+    table = {**lines('{"P1": 2}', '{"P1": 2, "P2": 1}'), "_problem": [None, "3 cells where 4 are expected: x"]}
+    found = taken("lines", table, basket=BasketColumn("Basket"))
     assert found.account.set_aside == 1
     assert "too many or too few cells" in next(iter(found.reasons))
     assert found.quarantine[0]["problem"].startswith("3 cells")

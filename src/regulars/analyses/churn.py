@@ -265,7 +265,8 @@ class _Story:
         value = self.judged.validation.find_score(self.judged.used, "auc").value
         return (
             f"ranked as of {self.split:%Y-%m-%d}, tested on {self.judged.validation.customer_count:,} customers over "
-            f"the {self.settings.window_days} days after by {', '.join(rivals)}; used: {self.judged.used} (AUC {value:.3f})"
+            f"the {self.settings.window_days} days after by {', '.join(rivals)}; used: {self.judged.used} "
+            f"(AUC {value:.3f})"
         )
 
     def _findings(self, rows: Mapping[str, Any]) -> list[Finding]:
@@ -286,8 +287,8 @@ class _Story:
             )
             found.append(
                 Finding(
-                    "churn.value_at_stake", sentence, stake, "money", count, Evidence("statuses", "late, probably gone"),
-                    "modelled", interval=interval, at_stake=stake, is_good=False, validated=self._validated,
+                    "churn.value_at_stake", sentence, stake, "money", count,
+                    Evidence("statuses", "late, probably gone"), "modelled", interval=interval, at_stake=stake, is_good=False, validated=self._validated,
                 )
             )  # fmt: skip
         found += self._returns()
@@ -296,13 +297,13 @@ class _Story:
             gain = round(sum(row["voucher_gain"] for row in at_risk), 4)
             sentence = (
                 f"A voucher at {write(self.cost, 'money', currency)} a head should pay for "
-                f"{write_count(vouchers, 'customers')} of those at risk: {write(gain, 'money', currency)} in all after its cost, if it brings back "
-                f"{write(self.settings.response_share, 'share')} of those who left (an assumption)."
+                f"{write_count(vouchers, 'customers')} of those at risk: {write(gain, 'money', currency)} in "
+                f"all after its cost, if it brings back {write(self.settings.response_share, 'share')} of those who left (an assumption)."
             )
             found.append(
                 Finding(
-                    "churn.voucher_gain", sentence, gain, "money", vouchers, Evidence("statuses", "vouchers"), "modelled",
-                    at_stake=gain, validated=self._validated + "; the response is assumed, not tested",
+                    "churn.voucher_gain", sentence, gain, "money", vouchers, Evidence("statuses", "vouchers"),
+                    "modelled", at_stake=gain, validated=self._validated + "; the response is assumed, not tested",
                 )
             )  # fmt: skip
         return found

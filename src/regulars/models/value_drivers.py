@@ -1,9 +1,9 @@
 """Which of recency, frequency and money foretells value: a small regression on ranks, taken apart.
 
-Each of the three is turned into its rank among the customers (0-1), so that no outlier rules; the model is linear in the
-ranks, their squares and their products, and foretells the rank of what each customer brings in the later period. What a
-driver carries is what the model loses when that driver's values are shuffled among the customers (permutation importance:
-Breiman 2001, Machine Learning 45, section 10; on customers that the fit did not see: Fisher, Rudin & Dominici 2019).
+Each of the three is turned into its rank among the customers (0-1), so that no outlier rules; the model is linear in
+the ranks, their squares and products, and foretells the rank of what each customer brings in the later period. What
+a driver carries is what the model loses when that driver's values are shuffled among the customers (permutation
+importance: Breiman 2001, Machine Learning 45, section 10), on customers that the fit did not see.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 LEAST_CUSTOMERS: Final = 50
+LARGEST_REFITTED: Final = 5_000
 _FOLDS: Final = 2
 _SHUFFLES: Final = 5
 _RIDGE: Final = 1e-6
@@ -90,8 +91,8 @@ def find_drivers(
 ) -> Drivers:
     """Take the drivers apart on customers that each fit did not see (two folds), with bootstrap intervals.
 
-    Customers are drawn again for the intervals; the fits stay as they are, because three ranks and their products are
-    learnt from thousands of customers to within a fraction of what the judging adds.
+    The intervals draw customers again (Poisson weights). Up to 5,000 customers each draw is fitted anew; above, the
+    fits stay as they are, because a handful of coefficients is then known far better than the judging is.
 
     Args:
         drivers: Values of each driver as known on a day; one entry per customer.
@@ -116,50 +117,82 @@ def find_drivers(
         raise FitError("Everybody brought the same in the later period, so there is nothing to foretell.")
     generator = np.random.default_rng(seed)
     ranks = np.column_stack([to_ranks(values) for values in drivers.values()])
-    folds = generator.permutation(size) % _FOLDS
-    errors = {"": _errors(ranks, actual, folds)}
-    for place, name in enumerate(drivers):
-        errors[f"alone {name}"] = _errors(ranks[:, [place]], actual, folds)
-        shuffled = [_errors(ranks, actual, folds, place, generator) for _ in range(_SHUFFLES)]
-        errors[f"without {name}"] = np.mean(shuffled, axis=0)
-    spread = (actual - actual.mean()) ** 2
-    columns = np.column_stack([spread, *errors.values()])
-    weights = generator.poisson(1.0, (draw_count, size)).astype(np.float64)
-    sums = np.vstack([columns.sum(axis=0), weights @ columns])
-    explained = {key: 1 - sums[:, place] / sums[:, 0] for place, key in enumerate(errors, start=1)}
-    carried = {name: explained[""] - explained[f"without {name}"] for name in drivers}
+    judge = _Judge(ranks, actual, generator.permutation(size) % _FOLDS, generator)
+    point = judge.explain(np.ones(size), _SHUFFLES)
+    errors = judge.errors(np.ones(size), _SHUFFLES) if size > LARGEST_REFITTED else None
+    rows = [point]
+    for _ in range(draw_count):
+        weight = generator.poisson(1.0, size).astype(np.float64)
+        rows.append(judge.explain(weight, 1) if errors is None else judge.score(weight, errors))
+    table = np.vstack(rows)
+    names = list(drivers)
+    explained = table[:, 0]
+    alone = {name: table[:, 1 + place] for place, name in enumerate(names)}
+    carried = {name: explained - table[:, 1 + len(names) + place] for place, name in enumerate(names)}
     total = np.sum([np.maximum(loss, 0.0) for loss in carried.values()], axis=0)
     shares = {}
-    if explained[""][0] >= _LEAST_EXPLAINED and (total > 0).all():
+    if explained[0] >= _LEAST_EXPLAINED and (total > 0).all():
         shares = {name: _told(np.maximum(loss, 0.0) / total) for name, loss in carried.items()}
     return Drivers(
         customer_count=size,
-        together=_told(explained[""]),
-        alone={name: _told(explained[f"alone {name}"]) for name in drivers},
+        together=_told(explained),
+        alone={name: _told(values) for name, values in alone.items()},
         carried={name: _told(loss) for name, loss in carried.items()},
         shares=shares,
     )
 
 
-def _errors(
-    ranks: Floats, actual: Floats, folds: NDArray[np.int64], shuffled: int = -1,
-    generator: np.random.Generator | None = None,
-) -> Floats:  # fmt: skip
-    """Squared error of each customer, foretold by the fit to the other fold; one driver may be shuffled first."""
-    errors = np.zeros(actual.size)
-    for fold in range(_FOLDS):
-        inside = folds == fold
-        terms = _terms(ranks[~inside])
-        weights = np.linalg.solve(
-            np.einsum("ij,ik->jk", terms, terms) + _RIDGE * np.eye(terms.shape[1]),
-            np.einsum("ij,i->j", terms, actual[~inside]),
-        )
-        seen = ranks[inside].copy()
-        if generator is not None:
-            seen[:, shuffled] = generator.permutation(seen[:, shuffled])
-        foretold = np.einsum("ij,j->i", _terms(seen), weights)
-        errors[inside] = (actual[inside] - foretold) ** 2
-    return errors
+class _Judge:
+    """Fits on one fold and judges on the other: all drivers, each alone, and each shuffled."""
+
+    def __init__(self, ranks: Floats, actual: Floats, folds: NDArray[np.int64], generator: np.random.Generator) -> None:
+        self.actual, self.folds = actual, folds
+        count = ranks.shape[1]
+        self.all = _terms(ranks)
+        self.alone = [_terms(ranks[:, [place]]) for place in range(count)]
+        self.shuffled = []
+        for place in range(count):
+            versions = []
+            for _ in range(_SHUFFLES):
+                moved = ranks.copy()
+                for fold in range(_FOLDS):
+                    inside = np.flatnonzero(folds == fold)
+                    moved[inside, place] = ranks[generator.permutation(inside), place]
+                versions.append(_terms(moved))
+            self.shuffled.append(versions)
+
+    def explain(self, weight: Floats, shuffles: int) -> Floats:
+        """Share of the variance foretold: by all, by each alone, and with each shuffled; fitted with these weights."""
+        return self.score(weight, self.errors(weight, shuffles))
+
+    def score(self, weight: Floats, errors: Floats) -> Floats:
+        """The same from squared errors, one column per prediction."""
+        mean = np.einsum("i,i->", weight, self.actual) / weight.sum()
+        spread = np.einsum("i,i->", weight, (self.actual - mean) ** 2)
+        return np.asarray(1 - np.einsum("i,ij->j", weight, errors) / spread)
+
+    def errors(self, weight: Floats, shuffles: int) -> Floats:
+        """Squared errors of each customer, foretold by the fits to the other fold; one column per prediction."""
+        fits = self._fit(self.all, weight)
+        columns = [self._miss(self.all, fits)]
+        columns += [self._miss(terms, self._fit(terms, weight)) for terms in self.alone]
+        for versions in self.shuffled:
+            columns.append(np.mean([self._miss(terms, fits) for terms in versions[:shuffles]], axis=0))
+        return np.column_stack(columns)
+
+    def _fit(self, terms: Floats, weight: Floats) -> Floats:
+        """Coefficients per fold, learnt from the customers outside it."""
+        fits = []
+        for fold in range(_FOLDS):
+            outside = self.folds != fold
+            own, heavy = terms[outside], terms[outside] * weight[outside, None]
+            products = np.einsum("ij,ik->jk", own, heavy) + _RIDGE * np.eye(terms.shape[1])
+            fits.append(np.linalg.solve(products, np.einsum("ij,i->j", heavy, self.actual[outside])))
+        return np.asarray(fits)
+
+    def _miss(self, terms: Floats, fits: Floats) -> Floats:
+        foretold = np.einsum("ij,ij->i", terms, fits[self.folds])
+        return np.asarray((self.actual - foretold) ** 2)
 
 
 def _terms(ranks: Floats) -> Floats:
