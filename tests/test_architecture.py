@@ -85,7 +85,11 @@ def test_nothing_below_names_an_analysis() -> None:
     for path in [*SOURCE.joinpath("present").rglob("*.py"), SOURCE / "pipeline.py", SOURCE / "cli.py"]:
         if not path.exists():
             continue
-        words = {node.value for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Constant)}
+        words = {
+            node.value
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Constant)
+        }
         assert not names & {word for word in words if isinstance(word, str)}, f"{path} names an analysis"
 
 
@@ -116,7 +120,13 @@ def test_no_clock_no_chance_no_bag_of_helpers(path: Path) -> None:
     tree = ast.parse(text)
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute):
-            assert ast.unparse(node) not in ("datetime.now", "date.today", "datetime.utcnow", "random.random", "np.random.rand"), path
+            assert ast.unparse(node) not in (
+                "datetime.now",
+                "date.today",
+                "datetime.utcnow",
+                "random.random",
+                "np.random.rand",
+            ), path
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("default_rng"):
             assert node.args or node.keywords, f"{path}: an unseeded generator"
     if path.name == "__init__.py" and path.parent != SOURCE:

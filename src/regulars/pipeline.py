@@ -296,7 +296,8 @@ def init(folder: Path, name: str = "", *, force: bool = False) -> tuple[Path, li
         SourceError: There is no such folder, or no file in it that can be read.
         SettingsError: A settings file is there already.
     """
-    from regulars.intake import infer, sources, template
+    from regulars.intake.guessing import guesser, template
+    from regulars.intake.sources import folder_samples
 
     path = folder / "regulars.toml"
     if path.exists() and not force:
@@ -304,8 +305,8 @@ def init(folder: Path, name: str = "", *, force: bool = False) -> tuple[Path, li
     unread: list[RegularsError] = []
     settings = config.Settings(folder=folder)
     with open_engine(settings) as engine:
-        samples = sources.sample_folder(folder, engine, unread.append)
-    guesses = infer.guess(samples)
+        samples = folder_samples.sample_folder(folder, engine, unread.append)
+    guesses = guesser.guess(samples)
     text = template.settings_text(guesses, name or folder.resolve().name)
     config.parse(tomllib.loads(text), Registry.discover().names, folder=folder)
     path.write_text(text, encoding="utf-8")
@@ -339,7 +340,7 @@ def listing(what: str, path: Path | None = None, data: Path | None = None) -> li
     With a settings file the analyses say whether its data have what they need.
     """
     if what == "checks":
-        from regulars.intake.checks import CHECKS
+        from regulars.intake.checks.running import CHECKS
 
         return [{"check": name, "meaning": meaning} for name, meaning in CHECKS.items()]
     if what == "features":

@@ -6,9 +6,9 @@ import pytest
 
 from regulars.core.config import DatasetSettings, ReaderSettings, TableSettings
 from regulars.core.contract import CONTRACT
-from regulars.intake import sources
 from regulars.intake.ingest import ingest, whole_number_domains
 from regulars.intake.reshape import reshape
+from regulars.intake.sources import raw_table as sources
 from regulars.intake.survey import survey
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from regulars.engine.duckdb import DuckdbEngine
-    from regulars.intake.sources import RawTable
+    from regulars.intake.sources.raw_table import RawTable
 
 
 class Opened:

@@ -8,11 +8,11 @@ import pytest
 
 from regulars.core.config import ReaderSettings
 from regulars.errors import SourceError
-from regulars.intake.cells import is_number, is_typed, number_marks
-from regulars.intake.dialect import Dialect, line_end
-from regulars.intake.encodings import detect, named
-from regulars.intake.header import has_header, unique_names
-from regulars.intake.sniffer import sniff
+from regulars.intake.sources.cells import is_number, is_typed, number_marks
+from regulars.intake.sources.dialect import Dialect, line_end
+from regulars.intake.sources.encodings import detect, named
+from regulars.intake.sources.header import has_header, unique_names
+from regulars.intake.sources.sniffer import sniff
 
 ROWS = [
     ["order_id", "customer", "ordered_at", "paid", "note"],

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from regulars.intake.infer import FileSample, Guesses, guess
+from regulars.intake.guessing.guesser import FileSample, Guesses, guess
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from regulars.core.config import ReaderSettings
-from regulars.intake.infer import FileSample, Guess, guess
+from regulars.intake.guessing.guesser import FileSample, Guess, guess
 
 
 def made(path: str, count: int, columns: dict[str, Any]) -> FileSample:

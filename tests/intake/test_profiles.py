@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from regulars.core.config import BasketColumn, Unpivot
-from regulars.intake.date_evidence import read_numbers, read_texts
-from regulars.intake.profiles import ColumnProfile, is_same, profile_column
-from regulars.intake.vocabulary import name_score, read_name, subject_of
-from regulars.intake.wide_columns import find_basket, find_category_spend, find_responses, unpivoted
+from regulars.intake.guessing.date_evidence import read_numbers, read_texts
+from regulars.intake.guessing.profiles import ColumnProfile, is_same, profile_column
+from regulars.intake.guessing.vocabulary import name_score, read_name, subject_of
+from regulars.intake.guessing.wide_columns import find_basket, find_category_spend, find_responses, unpivoted
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from regulars.errors import OutputError, SourceError
-from regulars.intake.dialect import Dialect
-from regulars.intake.row_scan import scan
+from regulars.intake.sources.dialect import Dialect
+from regulars.intake.sources.row_scan import scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -219,7 +219,7 @@ def test_a_cell_of_some_megabytes_is_read_and_one_beyond_is_refused(tmp_path: Pa
 def test_too_little_memory_is_no_fault_of_the_file(tmp_path: Path) -> None:
     from regulars.core.config import EngineSettings, ReaderSettings, TableSettings
     from regulars.engine.duckdb import DuckdbEngine
-    from regulars.intake.sources import open_table
+    from regulars.intake.sources.raw_table import open_table
 
     (tmp_path / "s.csv").write_text("id,note\n" + "".join(f"{n},{n * 7919}\n" for n in range(200_000)))
     with DuckdbEngine(EngineSettings(memory="4MB", threads=1)) as engine:
@@ -259,7 +259,7 @@ def test_file_names_are_no_patterns_and_no_sql(tmp_path: Path, opened: Callable[
 
 
 def test_a_sample_is_the_first_rows(tmp_path: Path, opened: Callable[..., Any]) -> None:
-    from regulars.intake.sources import sample
+    from regulars.intake.sources.raw_table import sample
 
     (tmp_path / "s.csv").write_text("id\n" + "\n".join(f"a{n}" for n in range(50)))
     table = opened("s.csv")
@@ -352,6 +352,6 @@ def test_rows_are_counted_alike_in_blocks_of_any_size(
 ) -> None:
     path = tmp_path / "blocks.csv"
     path.write_bytes(written(rows, lineterminator=newline, quoting=csv.QUOTE_ALL).encode())
-    monkeypatch.setattr("regulars.intake.row_scan._BLOCK", block)
+    monkeypatch.setattr("regulars.intake.sources.row_scan._BLOCK", block)
     shape = scan(path, Dialect(newline=newline))
     assert (shape.rows, shape.is_even, shape.is_utf8, shape.blank_lines) == (len(rows), True, True, 0)

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 
 from regulars.errors import MissingExtraError, SourceError
-from regulars.intake.databases import address, choose_table
+from regulars.intake.sources.databases import address, choose_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from regulars.errors import MissingExtraError, SourceError
-from regulars.intake import workbooks
-from regulars.intake.folder_samples import sample_folder
+from regulars.intake.sources import workbooks
+from regulars.intake.sources.folder_samples import sample_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -120,7 +120,7 @@ def test_json_lines_that_are_no_objects_are_kept(tmp_path: Path, opened: Callabl
 def test_json_keys_may_come_late_and_collide(
     tmp_path: Path, opened: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("regulars.intake.documents._OBJECTS_AT_ONCE", 2)
+    monkeypatch.setattr("regulars.intake.sources.documents._OBJECTS_AT_ONCE", 2)
     lines = ['{"id": 1}', '{"id": 2}', '{"ID": 3, "new": "x"}', '{"new": "y", "id": 4}', '{"_row": 5}']
     (tmp_path / "a.jsonl").write_text("\n".join(lines))
     table = opened("a.jsonl")
@@ -153,7 +153,7 @@ def test_json_that_cannot_be_read(tmp_path: Path, opened: Callable[..., Any], te
 def test_a_long_list_is_read_in_pieces(
     tmp_path: Path, opened: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("regulars.intake.documents._CHARACTERS_AT_ONCE", 50)
+    monkeypatch.setattr("regulars.intake.sources.documents._CHARACTERS_AT_ONCE", 50)
     (tmp_path / "a.json").write_text(json.dumps([{"id": n, "text": "x" * (n % 90)} for n in range(200)]))
     assert opened("a.json").rows("id") == [(str(n),) for n in range(200)]
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from regulars.errors import OutputError, SourceError
-from regulars.intake import places
-from regulars.intake.archives import data_files
+from regulars.intake.sources import places
+from regulars.intake.sources.archives import data_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable

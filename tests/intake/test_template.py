@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from regulars.core import config
 from regulars.core.config import ReaderSettings, Settings, Unpivot
-from regulars.intake.date_evidence import DateEvidence
 from regulars.intake.exclude import read_rule
-from regulars.intake.guesses import ExcludeRule, Guess, Guesses, LeftOut, Mapped, Unused
-from regulars.intake.infer import FileSample, guess
-from regulars.intake.template import is_writable, quoted, settings_text
+from regulars.intake.guessing.date_evidence import DateEvidence
+from regulars.intake.guessing.guesser import FileSample, guess
+from regulars.intake.guessing.guesses import ExcludeRule, Guess, Guesses, LeftOut, Mapped, Unused
+from regulars.intake.guessing.template import is_writable, quoted, settings_text
 
 DAYS = [(datetime(2024, 1, 1) + timedelta(days=day)).strftime("%d/%m/%Y") for day in range(400)]
 

@@ -288,7 +288,8 @@ class _Story:
             found.append(
                 Finding(
                     "churn.value_at_stake", sentence, stake, "money", count,
-                    Evidence("statuses", "late, probably gone"), "modelled", interval=interval, at_stake=stake, is_good=False, validated=self._validated,
+                    Evidence("statuses", "late, probably gone"), "modelled", interval=interval,
+                    at_stake=stake, is_good=False, validated=self._validated,
                 )
             )  # fmt: skip
         found += self._returns()
@@ -298,7 +299,8 @@ class _Story:
             sentence = (
                 f"A voucher at {write(self.cost, 'money', currency)} a head should pay for "
                 f"{write_count(vouchers, 'customers')} of those at risk: {write(gain, 'money', currency)} in "
-                f"all after its cost, if it brings back {write(self.settings.response_share, 'share')} of those who left (an assumption)."
+                f"all after its cost, if it brings back {write(self.settings.response_share, 'share')} of those who left "
+                "(an assumption)."
             )
             found.append(
                 Finding(

@@ -13,7 +13,7 @@ from regulars.core.quality import Account, CheckResult
 from regulars.errors import DataError, RegularsError, raise_all
 from regulars.intake import merging, notices, reading
 from regulars.intake.reading import DOMAINS
-from regulars.intake.staging import PROBLEM
+from regulars.intake.sources.staging import PROBLEM
 from regulars.intake.survey import users_columns
 
 if TYPE_CHECKING:
@@ -199,8 +199,8 @@ def _set_aside(survey: Survey, typed: ir.Table, reasons: Sequence[str], mended: 
 
 def _as_they_stood(raw: ir.Table) -> dict[str, ir.Value]:
     """The user's columns under names that nothing else has, what was made of them, and what is wrong with the row."""
-    from regulars.intake.header import free_name
     from regulars.intake.reshape import MADE
+    from regulars.intake.sources.header import free_name
 
     taken = {"source", "row", "outcome", "reason"}
     shown = {

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from regulars.core.dataset import Dataset
 from regulars.core.quality import DataQuality
 from regulars.errors import DataError, RegularsError, raise_all
-from regulars.intake import checks, sources
+from regulars.intake.checks import running
 from regulars.intake.ingest import ingest, whole_number_domains
 from regulars.intake.reshape import reshape
+from regulars.intake.sources import raw_table
 from regulars.intake.statuses import with_success
 from regulars.intake.summaries import EngineSummaries, span
 from regulars.intake.survey import survey
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from regulars.core.config import Settings
     from regulars.engine.base import Engine
     from regulars.intake.ingest import Ingested
-    from regulars.intake.sources import RawTable
+    from regulars.intake.sources.raw_table import RawTable
     from regulars.intake.survey import Survey
 
 PURCHASES = ("lines", "orders")
@@ -60,7 +61,7 @@ def load(
         raise DataError(
             "the settings map no table", mend="add a section [tables.lines], [tables.orders] or [tables.customers]"
         )
-    checks.verify(settings.checks)
+    running.verify(settings.checks)
     raws, surveys = _look(settings, engine, told)
     whole = whole_number_domains(surveys)
     tables: dict[str, Ingested] = {}
@@ -79,12 +80,12 @@ def load(
         rows["statuses"] = with_success(rows["statuses"], settings.tables["statuses"])
     _refuse_nothing(tables)
     told("checking")
-    found = checks.run(checks.Context(tables=tables, rows=rows, settings=settings, as_of=as_of, engine=engine))
+    found = running.run(running.Context(tables=tables, rows=rows, settings=settings, as_of=as_of, engine=engine))
     notes = [note for raw in {id(raw): raw for raw in raws.values()}.values() for note in raw.notes]
     noticed = [check for table in tables.values() for check in table.checks]
     quality = DataQuality(
         accounts=tuple(table.account for table in tables.values()),
-        checks=(*checks.silence([*noticed, *notes], settings.checks), *found),
+        checks=(*running.silence([*noticed, *notes], settings.checks), *found),
     )
     told("building the customer view")
     data = _dataset(engine, settings, rows, as_of, quality, registry)
@@ -104,7 +105,7 @@ def _look(
         try:
             place = (table.source, table.reader)  # several tables may come from one source; it is read once
             if place not in opened:
-                opened[place] = sources.open_table(name, table, settings.folder, engine)
+                opened[place] = raw_table.open_table(name, table, settings.folder, engine)
             raw = raws[name] = opened[place]
             surveys[name] = survey(
                 name,

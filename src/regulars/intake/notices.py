@@ -43,7 +43,7 @@ def _reshaped(survey: Survey, account: Account) -> Iterator[CheckResult]:
     from_what = "one for each product of a list" if survey.settings.basket else "one for each wide column"
     yield CheckResult(
         "reshaped", survey.contract.name, "", account.read, survey.read_before,
-        f"{write_count(survey.read_before, 'rows')} of the source make {account.read:,}, {from_what}; these are counted",
+        f"{write_count(survey.read_before, 'rows')} of the source make {account.read:,}, {from_what}; these count",
         "read so", unit="rows made",
     )  # fmt: skip
 
@@ -90,7 +90,8 @@ def _read_so(survey: Survey, cell: Cell) -> Iterator[CheckResult]:
     if cell.words:
         yield CheckResult(
             "words_for_nothing", table, cell.user_name, cell.words, of,
-            f"{write_count(cell.words, 'cells')} with only blanks, or a word for nothing such as null or NA", "read as missing",
+            f"{write_count(cell.words, 'cells')} with only blanks, or a word for nothing such as null or NA",
+            "read as missing",
             "repaired" if cell.column.kind in ("id", "text") else "reported",
         )  # fmt: skip
 
@@ -102,7 +103,8 @@ def _doubtful_numbers(survey: Survey, cell: Cell) -> Iterator[CheckResult]:
     if plan.percent:
         yield CheckResult(
             "percentages", table, cell.user_name, plan.percent, survey.read,
-            f"{write_count(plan.percent, 'values')} in per cent, from which no {cell.name} can be told", "emptied", "repaired",
+            f"{write_count(plan.percent, 'values')} in per cent, from which no {cell.name} can be told",
+            "emptied", "repaired",
             "map a column of amounts", "warning",
         )  # fmt: skip
     if len(plan.currencies) > 1:

@@ -13,7 +13,7 @@ from regulars.errors import RegularsError, raise_all
 from regulars.intake import exclude, repairs, values
 from regulars.intake.merging import file_number, row_key
 from regulars.intake.reshape import BASKET_PROBLEMS
-from regulars.intake.staging import PROBLEM
+from regulars.intake.sources.staging import PROBLEM
 from regulars.intake.survey import DATES, NUMBERS
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from regulars.errors import RegularsError, SettingsError, closest, raise_all
 from regulars.intake import values
-from regulars.intake.staging import PROBLEM
+from regulars.intake.sources.staging import PROBLEM
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from regulars.core.contract import CONTRACT, Column
 from regulars.errors import DataError, RegularsError, SettingsError, closest, raise_all
 from regulars.intake import dates, exclude, numbers, values
-from regulars.intake.header import RESERVED, free_name
 from regulars.intake.reshape import ENTRY, MADE
+from regulars.intake.sources.header import RESERVED, free_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -177,7 +177,9 @@ def survey(
         is_text=is_text,
         unmapped=tuple(column for column in users_columns(rows) if column not in used | _unpivoted(settings, rows)),
         row_numbered=row_numbered,
-        problems=tuple(_asked(name, cell) for cell in (*cells, *ruled) if cell.dates is not None and cell.dates.ambiguous),
+        problems=tuple(
+            _asked(name, cell) for cell in (*cells, *ruled) if cell.dates is not None and cell.dates.ambiguous
+        ),
         ruled=tuple(ruled),
         read=read,
         read_before=_read_before(rows, engine) if ENTRY in rows.columns else read,

@@ -10,7 +10,7 @@ import pytest
 
 from regulars.core.config import parse
 from regulars.core.contract import CONTRACT
-from regulars.intake import checks
+from regulars.intake.checks import running as checks
 from regulars.intake.ingest import ingest, whole_number_domains
 from regulars.intake.reshape import reshape
 from regulars.intake.statuses import with_success

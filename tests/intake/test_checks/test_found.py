@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from regulars.intake import checks
+from regulars.intake.checks import running as checks
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,0 +1,1 @@
+"""Queries that return bad rows, and what is said about them."""

@@ -1,0 +1,1 @@
+"""What the user's files are, guessed from names and values."""
