@@ -240,24 +240,27 @@ def test_an_empty_table(taken: Callable[..., Any]) -> None:
     assert found.rows() == found.quarantine == []
 
 
+IDS = (["1", "2", "2.0", " 3", "", "NA", None], ["1", "2", " 3", "x", "", None])
+"""Whole numbers, and not; whether 2.0 is 2 depends on all rows, also on those that are set aside."""
 DIRTY = {
-    "customer_id": ["1", "2", "2.0", " 3", "", "NA", "x", None],
     "birth_date": ["1984-01-01", "31/12/1990", "1893-01-01", "2090-01-01", "x", "", None],
     "income": ["5", "1,234.5", "$7", "(3)", "10%", "1,5", "", " 8 ", None],
     "gender": ["f", " f", "m ", "NULL", "", None],
     "contactable": ["yes", "0", "maybe", "", None],
     "city": ["A", "a", "\u00a0A", "\t", None],
 }
-TABLES = st.integers(1, 12).flatmap(
-    lambda rows: st.fixed_dictionaries(
-        {name: st.lists(st.sampled_from(some), min_size=rows, max_size=rows) for name, some in DIRTY.items()}
-    )
-)
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> dict[str, list[Any]]:
+    rows = draw(st.integers(1, 12))
+    pools = {"customer_id": draw(st.sampled_from(IDS)), **DIRTY}
+    return {name: draw(st.lists(st.sampled_from(pool), min_size=rows, max_size=rows)) for name, pool in pools.items()}
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    table=TABLES,
+    table=tables(),
     rules=st.lists(st.sampled_from(["gender is f", "income > 6", "city is empty"]), unique=True),
     data=st.data(),
 )
@@ -286,7 +289,11 @@ def test_every_row_is_accounted_for_once_and_mending_twice_changes_nothing(
     accepted = found.engine.collect(found.ingested.rows, 100)
     again = taken("customers", accepted, exclude=tuple(rules), further=("city",), as_of=AS_OF, is_text=False)
     assert (again.account.accepted, again.account.repaired, again.account.set_aside) == (accepted.num_rows, 0, 0)
-    assert again.engine.collect(again.ingested.rows, 100).sort_by("customer_id") == accepted.sort_by("customer_id")
+    assert by_id(again.engine.collect(again.ingested.rows, 100)) == by_id(accepted)
+
+
+def by_id(table: pa.Table) -> dict[str, dict[str, Any]]:
+    return {str(row["customer_id"]): {**row, "customer_id": ""} for row in table.to_pylist()}
 
 
 # -- statuses ---------------------------------------------------------------------------------------

@@ -299,8 +299,8 @@ class _Story:
             sentence = (
                 f"A voucher at {write(self.cost, 'money', currency)} a head should pay for "
                 f"{write_count(vouchers, 'customers')} of those at risk: {write(gain, 'money', currency)} in "
-                f"all after its cost, if it brings back {write(self.settings.response_share, 'share')} of those who left "
-                "(an assumption)."
+                f"all after its cost, if it brings back {write(self.settings.response_share, 'share')} of those who "
+                "left (an assumption)."
             )
             found.append(
                 Finding(

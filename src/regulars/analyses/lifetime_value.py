@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from regulars.core.analysis import Analysis, Feature, Needs
@@ -40,7 +40,9 @@ _FEATURES = (
 _SCORES = ("active_probability", "expected_orders", "value_factor", "silence_limit_days")
 _MOST_CELLS = 5_000_000
 """Distinct histories or means of spend that are taken in."""
+_LEARNT_CUSTOMERS = 200_000
 _TESTED_CUSTOMERS = 50_000
+"""So many customers, by a hash of their id, are learnt from and tested on in the test on a later period."""
 _TOTAL_CUSTOMERS = 5_000
 _LISTED = 1_000
 _NEW_MONTHS = 36
@@ -160,8 +162,11 @@ def _learn_and_judge(settings: LifetimeValue, data: Dataset) -> _Worth | None:
         return None
     cells, repeat_spend = _cells(rows)
     tested = _test(settings, data, cells)
-    judged, split, model, test_query = tested if tested else (None, None, "", None)
+    judged, split, early, test_query = tested if tested else (None, None, None, None)
+    model = early.order_model if early else ""
     learnt = learn(cells, repeat_spend, _spend_cells(data, buyers, cells.customer_count), model)
+    if early and model:
+        learnt = replace(learnt, notes=early.notes)  # they say why this model was chosen
     winners = (judged.orders.winner, judged.value.winner) if judged else (PAST_RATE, PAST_RATE)
     order_winner = learnt.order_model if winners[0] == model and model else winners[0]
     value_winner = winners[1]
@@ -187,7 +192,7 @@ def _spend_cells(data: Dataset, buyers: ir.Table, customers: int) -> SpendCells 
     return SpendCells(*(rows[name].to_numpy() for name in ("visits", "mean_spend", "customers")))
 
 
-def _test(settings: LifetimeValue, data: Dataset, cells: Cells) -> tuple[Judged, date, str, ir.Table] | None:
+def _test(settings: LifetimeValue, data: Dataset, cells: Cells) -> tuple[Judged, date, Learnt, ir.Table] | None:
     """Learnt on the earlier part, judged on the later; None where the history is too short or too small."""
     from datetime import timedelta
 
@@ -200,15 +205,18 @@ def _test(settings: LifetimeValue, data: Dataset, cells: Cells) -> tuple[Judged,
     if split is None:
         return None
     name = f"lifetime_value__past_{_stamp(data)}"
-    query = holdout.histories(data.customer_days, split, data.as_of)
+    ids = data.customers.filter(data.customers.visit_day_count > 0).select("customer_key", "customer_id")
+    learners, days = sampling.sample(ids, _LEARNT_CUSTOMERS / cells.customer_count), data.customer_days
+    if cells.customer_count > _LEARNT_CUSTOMERS:
+        days = days.semi_join(learners, "customer_key")
+    query = holdout.histories(days, split, data.as_of)
     past = btyd_cells.buyers(data.persist(query, name))
     rows = data.collect(btyd_cells.order_cells(past), _MOST_CELLS)
     if not rows.num_rows:
         return None
     early, repeat_spend = _cells(rows)
     learnt = learn(early, repeat_spend, _spend_cells(data, past, early.customer_count))
-    ids = data.customers.select("customer_key", "customer_id")
-    chosen = sampling.sample(ids, _TESTED_CUSTOMERS / early.customer_count).drop("customer_id")
+    chosen = sampling.sample(ids, _TESTED_CUSTOMERS / cells.customer_count).drop("customer_id")
     seen = data.collect(past.join(chosen, "customer_key").order_by("customer_key"), 2 * _TESTED_CUSTOMERS)
     data.engine.drop(name)
     if seen.num_rows < data.min_customers:
@@ -220,7 +228,7 @@ def _test(settings: LifetimeValue, data: Dataset, cells: Cells) -> tuple[Judged,
     history = check_history(visits - 1, active, tenure)
     horizon = float((data.as_of - split).days)
     judged = judge(learnt, history, mean, later, revenue, horizon, seed=data.seed)
-    return (judged, split, learnt.order_model, query) if judged else None
+    return (judged, split, learnt, query) if judged else None
 
 
 def _stamp(data: Dataset) -> str:
@@ -373,7 +381,14 @@ class _Story:
         return self._group_table("new_customers", "Value of new customers", "first order in", rows, query)
 
     def _group_table(self, name: str, title: str, words: str, rows: list[dict[str, Any]], query: ir.Table) -> Table:
-        return value_tables.group_table(name, title, words, rows, query, self.data.min_customers, self.horizon)
+        from regulars.models import intervals
+
+        total, squares, counts = (
+            [row[column] for row in rows] for column in ("expected_value", "expected_value_squares", "customers")
+        )
+        low, high = intervals.mean_interval(total, squares, counts)
+        ends = (low.tolist(), high.tolist())
+        return value_tables.group_table(name, title, words, rows, ends, query, self.data.min_customers, self.horizon)
 
     def _judged(self) -> list[Table]:
         judged = self.worth.judged

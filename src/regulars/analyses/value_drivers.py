@@ -210,7 +210,9 @@ def _findings(found: Drivers, past: _Past, data: Dataset) -> list[Finding]:
         sentence += f" Alone, {best} foretells most."
     validated = (
         f"known up to {past.split:%Y-%m-%d}, judged on {found.customer_count:,} customers' revenue to "
-        f"{past.end:%Y-%m-%d}; together they foretell {write(found.together.value, 'share')} of the variance of ranks, beside each alone"
+        f"{past.end:%Y-%m-%d} by fits that did not see them; together the three foretell "
+        f"{write(found.together.value, 'share')} of the variance of ranks, {best}, the best alone, "
+        f"{write(found.alone[best].value, 'share')}"
     )
     return [
         Finding(
@@ -224,8 +226,8 @@ def _findings(found: Drivers, past: _Past, data: Dataset) -> list[Finding]:
 def _caveats(found: Drivers, past: _Past) -> list[Caveat]:
     notes = [
         Caveat(
-            "The three overlap (who buys often has mostly bought lately, and spent more): importance tells what is lost "
-            "without one beside the others, not what would happen if it changed."
+            "The three overlap (who buys often has mostly bought lately, and spent more): importance tells what is "
+            "lost without one beside the others, not what would happen if it changed."
         )
     ]
     if not found.shares:
@@ -243,6 +245,6 @@ _DEFINITIONS = {
     "recency": "Days from the last order to the day of the split; fewer are better.",
     "frequency": "Orders up to that day.",
     "money": "Revenue up to that day.",
-    "importance": "What the small model loses of what it foretells when a driver's values are shuffled among customers.",
+    "importance": "What the model loses of what it foretells when a driver's values are shuffled among customers.",
     "alone": "What a model with that driver only foretells.",
 }

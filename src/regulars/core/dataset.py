@@ -297,7 +297,8 @@ class Dataset:
                 raise RegularsError(f"the analysis '{analysis.name}' says it provides {names}, and did not")
             self.features |= {feature.name: feature for feature in analysis.provides}
         if self._customers is not None and _reads_others(self._customers, view):
-            self._customers = self.persist(self._customers, "customers_provided")
+            name = f"customers_provided_{self.as_of:%Y%m%d}" if self.as_of else "customers_provided"
+            self._customers = self.persist(self._customers, name)
         self._has_provided = True
 
     def run(self, name: str, **parameters: Any) -> Result:

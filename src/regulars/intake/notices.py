@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 from regulars.core.quality import CheckResult
 from regulars.core.units import write_count
+from regulars.intake.evidence import DATES
 from regulars.intake.exclude import read_rule
-from regulars.intake.survey import DATES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from regulars.core.quality import Account
-    from regulars.intake.survey import Cell, Survey
+    from regulars.intake.evidence import Cell
+    from regulars.intake.survey import Survey
 
 
 def of(survey: Survey, account: Account) -> Iterator[CheckResult]:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from regulars.errors import RegularsError, raise_all
 from regulars.intake import exclude, repairs, values
+from regulars.intake.evidence import DATES, NUMBERS
 from regulars.intake.merging import file_number, row_key
 from regulars.intake.reshape import BASKET_PROBLEMS
 from regulars.intake.sources.staging import PROBLEM
-from regulars.intake.survey import DATES, NUMBERS
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from regulars.core.contract import Kind
     from regulars.core.dataset import Engine
     from regulars.engine.base import Functions
-    from regulars.intake.survey import Cell, Survey
+    from regulars.intake.evidence import Cell
+    from regulars.intake.survey import Survey
 
 DOMAINS = {
     "customer_id": "customer",

@@ -6,6 +6,7 @@ expression, null where a text cannot be read as asked.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -31,9 +32,8 @@ CODE = r"^[-+]?(?:0[0-9]|[0-9]{16})"
 """Digits that are a name rather than a number: a leading zero, or more of them than a number keeps."""
 _BLANK = r"\s\x{0b}\x{85}\x{a0}\x{1680}\x{2000}-\x{200d}\x{2028}\x{2029}\x{202f}\x{205f}\x{2060}\x{3000}\x{feff}"
 BLANK_ENDS = f"^[{_BLANK}]+|[{_BLANK}]+$"
-_NOTHING = "|".join(word.replace("\\", "\\\\") for word in NULL_WORDS)
-UNTIDY = rf"(?i)^[{_BLANK}]|[{_BLANK}]$|^(?:{_NOTHING})$"
-"""Texts that `clean` changes, beside the user's own null words."""
+_BLANK_END = f"^[{_BLANK}]|[{_BLANK}]$"
+_SIGN, _ESCAPED = r"([!-/:-@\[-`{-~])", r"\\\1"
 _EARLIEST = datetime(1000, 1, 1)  # a year of fewer digits is a slip
 
 
@@ -56,8 +56,7 @@ def filled(given: ir.StringValue) -> ir.StringValue:
 
 def is_tidy(given: ir.StringValue, null_words: Sequence[str] = ()) -> ir.BooleanValue:
     """Whether `clean` leaves a text as it is."""
-    tidy = ~given.re_search(UNTIDY)
-    return tidy & ~_is_word(given, null_words) if null_words else tidy
+    return ~given.re_search(f"(?i){_BLANK_END}|{_one_of((*NULL_WORDS, *null_words))}")
 
 
 def clean(given: ir.StringValue, null_words: Sequence[str] = ()) -> ir.StringValue:
@@ -65,7 +64,8 @@ def clean(given: ir.StringValue, null_words: Sequence[str] = ()) -> ir.StringVal
     import ibis
 
     bare = given.re_replace(BLANK_ENDS, "")
-    cleaned = ibis.ifelse(_is_word(bare, ("", *NULL_WORDS, *null_words)), ibis.null("string"), bare)
+    is_nothing = bare.re_search(f"(?i){_one_of(('', *NULL_WORDS, *null_words))}")
+    cleaned = is_nothing.ifelse(ibis.null("string"), bare)
     return is_tidy(given, null_words).ifelse(given, cleaned)  # nearly all are, and the test is the cheaper part
 
 
@@ -74,8 +74,9 @@ def has_blanks(given: ir.StringValue) -> ir.BooleanValue:
     return given.re_search(f"^[{_BLANK}]+[^{_BLANK}]|[^{_BLANK}][{_BLANK}]+$")
 
 
-def _is_word(text: ir.StringValue, words: Sequence[str]) -> ir.BooleanValue:
-    return text.lower().isin([word.strip().lower() for word in words])
+def _one_of(words: Sequence[str]) -> str:
+    """A pattern for whole texts; a list of words would become a join for each column."""
+    return f"^(?:{'|'.join(re.sub(_SIGN, _ESCAPED, word.strip()) for word in words)})$"
 
 
 def masks(rows: ir.Table, text: ir.StringValue, most: int) -> ir.Table:
@@ -156,8 +157,8 @@ def truth(text: ir.StringValue) -> ir.BooleanValue:
     """Text as true and false; null where it is neither."""
     import ibis
 
-    low = text.lower()
-    return ibis.cases((low.isin(TRUE_WORDS), True), (low.isin(FALSE_WORDS), False), else_=ibis.null("boolean"))
+    is_true, is_false = (text.re_search(f"(?i){_one_of(words)}") for words in (TRUE_WORDS, FALSE_WORDS))
+    return ibis.cases((is_true, True), (is_false, False), else_=ibis.null("boolean"))
 
 
 # -- dates ------------------------------------------------------------------------------------------

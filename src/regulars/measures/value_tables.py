@@ -68,7 +68,14 @@ def value_steps(valued: ir.Table, column: str, customers: int) -> ir.Table:
 
 
 def group_table(
-    name: str, title: str, words: str, rows: Sequence[Mapping[str, Any]], source: ir.Table, least: int, horizon: int
+    name: str,
+    title: str,
+    words: str,
+    rows: Sequence[Mapping[str, Any]],
+    ends: tuple[Sequence[float], Sequence[float]],
+    source: ir.Table,
+    least: int,
+    horizon: int,
 ) -> Table:
     """One row per group, in the order given; means and intervals only from `least` customers on.
 
@@ -77,16 +84,13 @@ def group_table(
         title: Of the table.
         words: What the groups are.
         rows: As `by_group` gives them; a group that is a number is a month.
+        ends: Ends of the 95 % interval of the mean expected value.
         source: The query they were counted with.
         least: Customers below which a group is too few.
         horizon: Days that are foretold.
     """
-    from regulars.models import intervals
-
     counts = [row["customers"] for row in rows]
-    low, high = intervals.mean_interval(
-        [row["expected_value"] for row in rows], [row["expected_value_squares"] for row in rows], counts
-    )
+    low, high = ends
     few = [count < least for count in counts]
     columns = Columns()
     if all(isinstance(row["group"], int) for row in rows):
@@ -106,7 +110,7 @@ def group_table(
     means = [row["expected_value"] / row["customers"] for row in rows]
     columns.add("mean_expected_value", _unless(few, means), "money", "Expected, per customer.")
     columns.add_interval(
-        "mean_expected_value", _unless(few, low.clip(0).tolist()), _unless(few, high.tolist()), "money"
+        "mean_expected_value", _unless(few, [max(end, 0.0) for end in low]), _unless(few, high), "money"
     )
     columns.add(
         "mean_expected_orders", _unless(few, [row["expected_orders"] / row["customers"] for row in rows]), "",
@@ -172,7 +176,8 @@ def top_customers(
     columns = Columns()
     columns.add("customer_id", rows["customer_id"].to_pylist(), "id", "The customer's own id.", "customer")
     columns.add("expected_value", rows["expected_value"].to_pylist(), "money", f"Over the next {horizon} days.")
-    columns.add_interval("expected_value", *(ends or (nothing, nothing)), "money")
+    low, high = ends or (nothing, nothing)
+    columns.add_interval("expected_value", low, high, "money")
     for name in LISTED[2:]:
         columns.add(name, rows[name].to_pylist(), features[name].unit, features[name].meaning)
     return columns.table(

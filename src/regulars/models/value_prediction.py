@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from regulars.errors import FitError, RegularsError
+from regulars.models.bg_nbd import BgNbd, MbgNbd
 from regulars.models.cells import UNITS_PER_YEAR, Cells, History, SpendCells
 from regulars.models.gamma_gamma import GammaGamma
 from regulars.models.order_models import fit_best
+from regulars.models.pareto_nbd import ParetoNbd
 from regulars.models.validation import validate
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ THRESHOLD: Final = "recency threshold"
 PAST_RATE: Final = "past rate"
 RULES: Final = (AVERAGE, THRESHOLD, PAST_RATE)
 """The simple rules, simplest first; what they say stands in `regulars.models.simple_rules`."""
+
+_MODELS: Final = (ParetoNbd(), BgNbd(), MbgNbd())
 
 PATIENCE_DAYS: Final = 91.0
 """Longest silence of a customer whom the recency threshold takes for one."""
@@ -142,13 +146,14 @@ def learn(cells: Cells, repeat_spend: FloatArray, spend_cells: SpendCells | None
         cells: Histories in days.
         repeat_spend: Spend on repeat orders of all customers of each cell.
         spend_cells: Mean spend per visit; None where nobody spent anything.
-        model: Name of the model of orders to prefer; "" takes the best by Akaike's criterion.
+        model: Name of the model of orders to fit, where it was chosen before; "" takes the best by Akaike's criterion.
     """
     order_fit: OrderFit | None = None
     spend_fit: GammaGammaFit | None = None
     notes = []
     try:
-        best = fit_best(cells)
+        asked = tuple(one for one in _MODELS if one.fit_type.model == model)
+        best = fit_best(cells, asked or _MODELS)
         wanted = [attempt.fit for attempt in best.attempts if attempt.fit and attempt.model == model]
         order_fit = wanted[0] if wanted else best.fit
         notes.append(best.note)
