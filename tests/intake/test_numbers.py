@@ -112,7 +112,7 @@ def test_words_for_nothing_are_nothing(taken: Callable[..., Any]) -> None:
 def test_more_shapes_than_are_looked_at_are_still_read_with_care(
     taken: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("regulars.intake.survey.MAX_MASKS", 2)
+    monkeypatch.setattr("regulars.intake.evidence.MAX_MASKS", 2)
     texts = ["$1.00", "$2.00", "$10.00", "1,5", "x", "$1,000.00", "10,5"]
     assert taken("orders", orders(*texts)).values("amount")[:5] == [1, 2, 10, None, None]
 

@@ -64,7 +64,7 @@ class DatasetSettings:
             self._period(period)
         try:
             ZoneInfo(self.timezone)
-        except (ZoneInfoNotFoundError, ValueError) as problem:
+        except (ZoneInfoNotFoundError, ValueError, OSError) as problem:
             raise SettingsError(
                 f"[dataset] timezone = {self.timezone!r} is not known", mend='use a name like "Europe/London"'
             ) from problem
@@ -149,6 +149,13 @@ class ReaderSettings:
     sheet: str = ""
     member: str = ""
     table: str = ""
+
+    def __post_init__(self) -> None:
+        if self.decimal and self.decimal == self.thousands:
+            raise SettingsError(
+                f"reader: decimal and thousands are both {self.decimal!r}",
+                mend="give each its own mark, or leave one out",
+            )
 
 
 @dataclass(frozen=True)
@@ -300,23 +307,23 @@ def parse(raw: Mapping[str, Any], known_analyses: Sequence[str], *, folder: Path
     sections = {name: value for name, value in raw.items() if isinstance(value, dict)}
     dataset = parameters.build(DatasetSettings, sections.get("dataset", {}), "dataset", errors)
     engine = parameters.build(EngineSettings, sections.get("engine", {}), "engine", errors)
-    checks = parameters.build(_Checks, {"of": sections.get("checks", {})}, "checks", errors)
+    checks = sections.get("checks", {})
+    errors.extend(
+        SettingsError(f"[checks] {name} = {word!r} is refused", mend='write "off" or "on"')
+        for name, word in checks.items()
+        if not isinstance(word, str)
+    )
     tables = {name: _table(name, value, errors) for name, value in sections.get("tables", {}).items()}
     raise_all(errors)
     return Settings(
         dataset=dataset or DatasetSettings(),
         engine=engine or EngineSettings(),
         tables={name: table for name, table in tables.items() if table is not None},
-        checks=checks.of if checks else {},
+        checks=checks,
         analyses={name: sections[name] for name in known_analyses if name in sections},
         folder=folder,
         path=path,
     )
-
-
-@dataclass(frozen=True)
-class _Checks:
-    of: dict[str, str]
 
 
 def _table(name: str, values: Any, errors: list[RegularsError]) -> TableSettings | None:
@@ -354,4 +361,33 @@ def _table(name: str, values: Any, errors: list[RegularsError]) -> TableSettings
                 mend="map them, or leave `further` out",
             )
         )
+    errors.extend(
+        SettingsError(f"[tables.{name}] {what}", table=name, mend=mend) for what, mend in _clashes(name, table)
+    )
     return table
+
+
+def _clashes(name: str, table: TableSettings) -> list[tuple[str, str]]:
+    """Settings of a table that do not go together, each with the mend."""
+    found: list[tuple[str, str]] = []
+    made: list[str] = []
+    if table.unpivot:
+        made = [table.unpivot.name, table.unpivot.value]
+    elif table.basket:
+        made = ["product_id", "quantity", *(["unit_price"] if table.basket.unit_price else [])]
+    if not table.source:
+        found.append(("names no source", 'write source = "file.csv"'))
+    if table.unpivot and table.basket:
+        found.append(("has both a basket and an unpivot", "leave one out"))
+    if table.unpivot and table.unpivot.name == table.unpivot.value:
+        found.append((f"unpivot makes '{table.unpivot.name}' of both the names and the values", "name two columns"))
+    if table.basket and name != "lines":
+        found.append(("takes no basket: a product list makes order lines", "write it under [tables.lines]"))
+    if table.success and name != "statuses":
+        found.append(("takes no success", "write it under [tables.statuses]"))
+    found += [
+        (f"maps '{column}', which {'unpivot' if table.unpivot else 'basket'} makes", "leave it out of columns")
+        for column in made
+        if column in table.columns
+    ]
+    return found

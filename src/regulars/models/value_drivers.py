@@ -123,7 +123,11 @@ def find_drivers(
     rows = [point]
     for _ in range(draw_count):
         weight = generator.poisson(1.0, size).astype(np.float64)
+        if judge.spread(weight) == 0:
+            continue  # whoever brought anything is not in this draw, so that nothing could be foretold in it
         rows.append(judge.explain(weight, 1) if errors is None else judge.score(weight, errors))
+    if len(rows) <= draw_count / 2:
+        raise FitError("Too few brought anything in the later period for an interval.")
     table = np.vstack(rows)
     names = list(drivers)
     explained = table[:, 0]
@@ -167,9 +171,15 @@ class _Judge:
 
     def score(self, weight: Floats, errors: Floats) -> Floats:
         """The same from squared errors, one column per prediction."""
+        return np.asarray(1 - np.einsum("i,ij->j", weight, errors) / self.spread(weight))
+
+    def spread(self, weight: Floats) -> float:
+        """The weighted squares around the mean of what came; exactly 0 where all came to the same."""
+        came = self.actual[weight > 0]
+        if came.size == 0 or float(np.ptp(came)) == 0:
+            return 0.0
         mean = np.einsum("i,i->", weight, self.actual) / weight.sum()
-        spread = np.einsum("i,i->", weight, (self.actual - mean) ** 2)
-        return np.asarray(1 - np.einsum("i,ij->j", weight, errors) / spread)
+        return float(np.einsum("i,i->", weight, (self.actual - mean) ** 2))
 
     def errors(self, weight: Floats, shuffles: int) -> Floats:
         """Squared errors of each customer, foretold by the fits to the other fold; one column per prediction."""
