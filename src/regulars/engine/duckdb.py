@@ -90,7 +90,7 @@ class DuckdbEngine(Engine):
         import duckdb
         import ibis
 
-        self.folder = Path(tempfile.mkdtemp(prefix="regulars-", dir=settings.temporary_folder or None))
+        self.folder = _temporary_folder(settings.temporary_folder)
         try:
             self.connection: duckdb.DuckDBPyConnection = duckdb.connect(
                 ":memory:",
@@ -103,6 +103,7 @@ class DuckdbEngine(Engine):
                 },
             )
         except duckdb.Error as problem:
+            shutil.rmtree(self.folder, ignore_errors=True)
             raise SettingsError(f"DuckDB refuses the [engine] settings: {problem}", mend="mend [engine]") from problem
         self.backend = ibis.duckdb.from_connection(self.connection)
         self.connection.execute("SET GLOBAL TimeZone = 'UTC'")  # for every cursor, whatever zone the machine is in
@@ -124,6 +125,7 @@ class DuckdbEngine(Engine):
         """The rows of an expression computed once and kept under a name."""
         relation = self._relation(expr, self.connection)
         spare = f"{name}__new"  # the new table may be computed from the one it replaces
+        self.drop(spare)  # left over where this was interrupted
         relation.create(spare)
         self.drop(name)
         self.connection.execute(f"ALTER TABLE {identifier(spare)} RENAME TO {identifier(name)}")
@@ -177,6 +179,16 @@ class DuckdbEngine(Engine):
                 for name, kind in zip(relation.columns, relation.types, strict=True)
             )
         )
+
+
+def _temporary_folder(parent: str) -> Path:
+    try:
+        return Path(tempfile.mkdtemp(prefix="regulars-", dir=parent or None))
+    except OSError as problem:
+        raise SettingsError(
+            f"[engine] temporary_folder = {parent!r} cannot be written to: {problem.strerror}",
+            mend="name a folder that is there and has room",
+        ) from problem
 
 
 def memory_limit(text: str) -> str:
