@@ -201,7 +201,12 @@ def test_a_day_column_drops_the_time_of_day(taken: Callable[..., Any]) -> None:
     assert found.repairs == {"joined_on cannot be read as a date: emptied": 1}
 
 
+def test_what_a_date_does_not_say_is_told(taken: Callable[..., Any]) -> None:
+    assert "1 row with a month and no day" in taken("orders", orders("2024-01", "2024-02-03")).notes["date_order"]
+    assert "1969 to 2068" in taken("orders", orders("25/01/24")).notes["date_order"]
+
+
 def test_plain_dates_are_what_the_pattern_for_them_says() -> None:
     assert all(re.search(dates.ISO, text) for text in ("2024-01-05", "2024-01-05T10:00", "2024-01-05 10:00:00.5"))
-    texts = ("24-01-05", "2024-1-5", "2024-01-05 10:00+01", "2024-01-05Z", "0001-01-01", "2024/01/05")
+    texts = ("24-01-05", "2024-1-5", "2024-01-05 10:00+01", "2024-01-05Z", "0001-01-01", "2024-01-05 24:00")
     assert not any(re.search(dates.ISO, text) for text in texts)

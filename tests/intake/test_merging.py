@@ -125,6 +125,11 @@ def test_files_whose_periods_do_not_overlap_are_not_compared(
         taken("orders", orders("1", "2", "2"), files=["a", "a", "b"])
 
 
+def test_a_long_file_overlaps_with_several(taken: Callable[..., Any]) -> None:
+    found = taken("orders", orders("1", "2", "3", "4", "2", "4"), files=["a", "a", "a", "a", "b", "c"])
+    assert [(row["source"], row["order_id"]) for row in found.quarantine] == [("b", "2"), ("c", "4")]
+
+
 def test_rows_without_a_date_are_compared_too(taken: Callable[..., Any]) -> None:
     table = {"customer_id": ["1", "1", "2"], "sent_at": [None, None, "2024-01-01"]}
     assert taken("contacts", table, files=["a", "b", "b"]).reasons == {merging.IN_ANOTHER_FILE: 1}

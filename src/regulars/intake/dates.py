@@ -115,7 +115,7 @@ class DatePlan:
 
 
 PLAIN = DatePlan(is_plain=True)
-ISO = r"^[12][0-9]{3}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?)?$"
+ISO = r"^[12][0-9]{3}-[0-9]{2}-[0-9]{2}([T ]([01][0-9]|2[0-3]):[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?)?$"
 """The texts that `PLAIN` is for."""
 
 _TIME = (
@@ -189,7 +189,7 @@ def plan(shapes: Sequence[Shape], order: DateOrder = "", formats: Sequence[str] 
     readings: list[Reading] = []
     numeric: list[tuple[int, Numeric]] = []
     undecided: list[Shape] = []
-    unreadable = 0
+    unreadable = months = 0
     for shape in shapes:
         number, open_group = _as_number(shape), _group(shape)
         if number:
@@ -198,6 +198,7 @@ def plan(shapes: Sequence[Shape], order: DateOrder = "", formats: Sequence[str] 
             undecided.append(shape)
         elif found := _reading(shape, orders):
             readings.append(found)
+            months += shape.rows * ("%d" not in found.strptime)
         else:
             unreadable += shape.rows
     readings.sort(key=lambda one: "%Y" in one.strptime)  # %Y reads "21" as the year 21, so formats with %y come first
@@ -208,10 +209,20 @@ def plan(shapes: Sequence[Shape], order: DateOrder = "", formats: Sequence[str] 
         rewrites=tuple(one for one in _REWRITES if any(re.search(one[0], shape.example) for shape in shapes)),
         unreadable=unreadable,
         order=next(iter(orders.values()), ""),
-        evidence=evidence,
+        evidence="; ".join(one for one in (evidence, _assumed(readings, months)) if one),
         ambiguous=sum(shape.rows for shape in undecided),
         example=asked.example if asked else "",
     )
+
+
+def _assumed(readings: Sequence[Reading], months: int) -> str:
+    """What is read into dates that do not say it."""
+    told = []
+    if any("%y" in one.strptime for one in readings):
+        told.append("years of two digits are read as 1969 to 2068")
+    if months:
+        told.append(f"{write_count(months, 'rows')} with a month and no day, read as its first day")
+    return "; ".join(told)
 
 
 def _given(shapes: Sequence[Shape], formats: Sequence[str]) -> DatePlan:

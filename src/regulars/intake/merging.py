@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -70,12 +69,13 @@ def _common_periods(rows: ir.Table, when: ir.Value, engine: Engine) -> list[tupl
     )
     files = engine.collect(ends, 1_000_000).to_pylist()
     common: list[tuple[Any, Any]] = []
+    reached = None  # how far the files so far go
+    for file in sorted((one for one in files if one["first"] is not None), key=lambda one: one["first"]):
+        if reached is not None and file["first"] <= reached:
+            common.append((file["first"], min(file["last"], reached)))
+        reached = file["last"] if reached is None else max(reached, file["last"])
     if sum(file["undated"] > 0 for file in files) > 1:
         common.append((None, None))
-    for one, other in combinations([file for file in files if file["first"] is not None], 2):
-        first, last = max(one["first"], other["first"]), min(one["last"], other["last"])
-        if first <= last:
-            common.append((first, last))
     return list(dict.fromkeys(common))
 
 

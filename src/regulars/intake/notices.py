@@ -31,9 +31,11 @@ def of(survey: Survey, account: Account) -> Iterator[CheckResult]:
 def _ids(survey: Survey, account: Account) -> Iterator[CheckResult]:
     table = survey.contract.name
     for name in survey.row_numbered:
+        is_of_order = name == "customer_id" and survey.cell("order_id") is not None
+        one, done = ("order", "the order's id stands in") if is_of_order else ("row", "the row number stands in")
         yield CheckResult(
             "row_number_as_id", table, name, account.read, account.read,
-            f"no column is mapped to {name}, so each row is its own", "the row number stands in", "repaired",
+            f"no column is mapped to {name}, so each {one} is its own", done, "repaired",
             f"map {name} under [tables.{table}], where the file has it", "warning",
         )  # fmt: skip
 
@@ -93,7 +95,6 @@ def _read_so(survey: Survey, cell: Cell) -> Iterator[CheckResult]:
             "words_for_nothing", table, cell.user_name, cell.words, of,
             f"{write_count(cell.words, 'cells')} with only blanks, or a word for nothing such as null or NA",
             "read as missing",
-            "repaired" if cell.column.kind in ("id", "text") else "reported",
         )  # fmt: skip
 
 
