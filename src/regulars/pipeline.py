@@ -184,10 +184,11 @@ def analyse(
         with stages.stage(analysis.title):
             try:
                 results.append(_contactable(data, analysis.run(data)))
-            except RegularsError as problem:
+            except Exception as problem:  # one analysis must not cost the others
                 if strict:
                     raise
-                failed.append(Failed(analysis.name, analysis.title, str(problem)))
+                message = str(problem) if isinstance(problem, RegularsError) else f"{type(problem).__name__}: {problem}"
+                failed.append(Failed(analysis.name, analysis.title, message))
     return results, off, failed
 
 

@@ -139,3 +139,24 @@ def test_movie_ticket_dimensions(datasets: Path) -> None:
         statuses = data.collect(data.table("statuses"), 10).to_pylist()
         assert [row["status_id"] for row in statuses if row["is_success"]] == [1]
         assert data.run("overview").tables
+
+
+@pytest.mark.parametrize(
+    ("example", "folder"),
+    [
+        ("online-retail", "online_retail"),
+        ("cdnow", "cdnow"),
+        ("completejourney", "completejourney"),
+        ("marketing-campaign", "marketing_campaign"),
+        ("retail-10k", "retail_10k"),
+        ("movie-tickets", "movie_tickets/raw"),
+    ],
+)
+def test_the_whole_run_fails_nowhere(example: str, folder: str, datasets: Path, tmp_path: Path) -> None:
+    settings = pipeline.read_settings(EXAMPLES / example / "regulars.toml", None, datasets / folder)
+    done = pipeline.run(settings, tmp_path, strict=True)
+    assert done.view.results
+    assert done.report.stat().st_size > 50_000
+    assert {(off.analysis, missing.what) for off in done.view.switched_off for missing in off.missing} <= {
+        (off.analysis, "purchases") for off in done.view.switched_off
+    }

@@ -182,6 +182,9 @@ class Dataset:
             for table in sorted(needs.tables)
             if table not in self.tables
         ]
+        no_purchases = self.summaries.missing("orders")
+        if no_purchases and self._needs_purchases(needs):
+            return [*found, Missing("purchases", no_purchases)]
         for table, columns in sorted(needs.columns.items()):
             have = self._columns(table)
             found += [
@@ -195,6 +198,13 @@ class Dataset:
                 found.append(Missing(f"the summary '{name}'", why))
         found += [self._missing_feature(name) for name in sorted(needs.customers) if name not in self.customers.columns]
         return found
+
+    def _needs_purchases(self, needs: Needs) -> bool:
+        """Whether something is missing that only purchases could give, to be told once instead of piece by piece."""
+        absent = [name for name in needs.customers if name not in self.customers.columns]
+        return bool(
+            absent or "orders" in needs.columns or any(self.summaries.missing(name) for name in needs.summaries)
+        )
 
     def _columns(self, table: str) -> tuple[str, ...]:
         if table in self.summaries.names:

@@ -59,9 +59,10 @@ def with_risk(buyers: ir.Table, yardstick: Yardstick, voucher_cost: float, respo
     import ibis
 
     y = yardstick
-    typical = ibis.literal(float(y.typical_gap_days))
-    own = (buyers.active_days / (buyers.visit_day_count - 1).nullif(0)).fill_null(typical)
-    limit = y.limit_gaps * ibis.greatest(typical if y.is_alike else own, ibis.literal(1.0))
+    own = (buyers.active_days / (buyers.visit_day_count - 1).nullif(0)).fill_null(float(y.typical_gap_days))
+    limit = y.limit_gaps * ibis.greatest(own, ibis.literal(1.0))
+    if y.is_alike:  # multiplied here: between two literals DuckDB would multiply decimals, which overflow
+        limit = ibis.literal(float(y.limit_gaps * max(y.typical_gap_days, 1.0)))
     if y.uses_model:
         limit = ibis.coalesce(buyers.silence_limit_days.cast("float64"), limit)
     rows = buyers.mutate(limit_days=ibis.greatest(limit, ibis.literal(1.0)).ceil().cast("int64"))
