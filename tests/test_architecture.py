@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "engine": {"errors", "core", "engine"},
     "intake": {"errors", "core", "measures", "models", "engine", "intake"},
     "analyses": {"errors", "core", "measures", "models"},
-    "present": {"errors", "core", "present"},
+    "present": {"errors", "core", "models", "present"},
     "demo": {"errors", "demo"},
     "pipeline": {"errors", "core", "engine", "intake", "present", "demo"},
     "cli": {"errors", "core", "pipeline", "present"},

@@ -130,3 +130,10 @@ def test_the_order_of_adding_cannot_show() -> None:
     forwards = intervals.mean_interval(values.sum(), (values**2).sum(), values.size)
     backwards = intervals.mean_interval(sum(values.tolist()), sum((values**2).tolist()), values.size)
     assert [float(one) for one in forwards] == [float(one) for one in backwards]
+
+
+def test_adjusted_p_values_keep_their_order_and_never_pass_one() -> None:
+    p_values = [0.9, 0.001, 0.04, 0.04, 1.0]
+    adjusted = intervals.adjusted_p_values(p_values)
+    assert adjusted == pytest.approx([1.0, 0.005, 0.2 / 3, 0.2 / 3, 1.0])
+    assert intervals.adjusted_p_values([]).size == 0

@@ -9,7 +9,6 @@ import pytest
 from regulars.core.result import Evidence, Finding, Result
 from regulars.present.compare import (
     NORMAL_975,
-    benjamini_hochberg,
     compare_runs,
     difference_interval,
     difference_p_value,
@@ -131,10 +130,3 @@ def test_the_test_and_the_interval_agree() -> None:
 def test_values_without_spread_that_differ_are_certain_and_missing_spread_says_nothing() -> None:
     assert difference_p_value(2.0, (2.0, 2.0), 1.0, (1.0, 1.0)) == 0.0
     assert difference_p_value(2.0, (math.nan, 3.0), 1.0, (1.0, math.inf)) == 1.0
-
-
-def test_adjusted_p_values_keep_their_order_and_never_pass_one() -> None:
-    p_values = [0.9, 0.001, 0.04, 0.04, 1.0]
-    adjusted = benjamini_hochberg(p_values)
-    assert adjusted == pytest.approx([1.0, 0.005, 0.2 / 3, 0.2 / 3, 1.0])
-    assert benjamini_hochberg([]) == []

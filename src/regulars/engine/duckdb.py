@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regulars.engine.base import Engine, Functions
 from regulars.engine.duckdb_files import DuckdbFiles, identifier
-from regulars.errors import RegularsError, SettingsError
+from regulars.errors import BudgetError, OutputError, RegularsError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -111,7 +112,8 @@ class DuckdbEngine(Engine):
         self.files = DuckdbFiles(self.connection, self.backend, self.folder)
 
     def _fetch(self, expr: ir.Table) -> pa.Table:
-        return self._relation(expr, self.connection).to_arrow_table()
+        with _plain_words():
+            return self._relation(expr, self.connection).to_arrow_table()
 
     def stream(self, expr: ir.Table, rows: int) -> Iterator[pa.RecordBatch]:
         """The rows of an expression in batches; other queries may run meanwhile."""
@@ -126,7 +128,8 @@ class DuckdbEngine(Engine):
         relation = self._relation(expr, self.connection)
         spare = f"{name}__new"  # the new table may be computed from the one it replaces
         self.drop(spare)  # left over where this was interrupted
-        relation.create(spare)
+        with _plain_words():
+            relation.create(spare)
         self.drop(name)
         self.connection.execute(f"ALTER TABLE {identifier(spare)} RENAME TO {identifier(name)}")
         return self.backend.table(name)
@@ -188,6 +191,32 @@ def _temporary_folder(parent: str) -> Path:
         raise SettingsError(
             f"[engine] temporary_folder = {parent!r} cannot be written to: {problem.strerror}",
             mend="name a folder that is there and has room",
+        ) from problem
+
+
+@contextmanager
+def _plain_words() -> Iterator[None]:
+    """What the machine lacks, told in plain words.
+
+    Raises:
+        BudgetError: The query needs more memory than it may take, and cannot spill.
+        OutputError: There is no room left where the engine spills to.
+    """
+    import duckdb
+
+    try:
+        yield
+    except duckdb.OutOfMemoryException as problem:
+        raise BudgetError(
+            "the engine needs more memory than it may take",
+            mend="raise memory under [engine], or give a temporary_folder with more room",
+        ) from problem
+    except duckdb.IOException as problem:
+        if "No space left" not in str(problem):
+            raise
+        raise OutputError(
+            "there is no room left where the engine keeps what does not fit in memory",
+            mend="free some space, or name a temporary_folder with room under [engine]",
         ) from problem
 
 

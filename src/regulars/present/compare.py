@@ -116,7 +116,9 @@ def compare_runs(
         else:
             changes.append(_change(result, then, now))
     tested = [change for change in changes if change.p_value is not None]
-    adjusted = benjamini_hochberg([change.p_value or 0.0 for change in tested])
+    from regulars.models.intervals import adjusted_p_values  # brings SciPy, which a report without a comparison spares
+
+    adjusted = adjusted_p_values([change.p_value or 0.0 for change in tested]).tolist()
     told = [
         replace(one, adjusted_p_value=p) for one, p in zip(tested, adjusted, strict=True) if p <= false_discovery_rate
     ]
@@ -207,24 +209,6 @@ def difference_p_value(
     if spread == 0:
         return 0.0
     return math.erfc(distance / (spread / NORMAL_975) / math.sqrt(2))
-
-
-def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
-    """p-values adjusted so that calling those under q significant keeps the false discovery rate at q.
-
-    Benjamini & Hochberg (1995), Journal of the Royal Statistical Society B 57, section 3.1. Same order as given.
-
-    >>> [round(p, 3) for p in benjamini_hochberg([0.01, 0.04, 0.03, 0.005])]
-    [0.02, 0.04, 0.04, 0.02]
-    """
-    total = len(p_values)
-    adjusted = [1.0] * total
-    smallest = 1.0
-    by_size = sorted(range(total), key=lambda index: p_values[index], reverse=True)
-    for place, index in enumerate(by_size):
-        smallest = min(smallest, p_values[index] * total / (total - place))
-        adjusted[index] = smallest
-    return adjusted
 
 
 def _is_same(change: Change) -> bool:
