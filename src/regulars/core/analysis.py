@@ -54,16 +54,12 @@ EXTRAS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Feature:
-    """One column of the customer view: name, unit, meaning, formula, and what it is made from.
-
-    `needs` names table columns as "table.column"; a feature whose needs the data lack is left out of the view.
-    """
+    """One column of the customer view: name, unit, meaning and formula."""
 
     name: str
     unit: Unit
     meaning: str
     formula: str
-    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -144,7 +144,7 @@ class EngineSummaries:
             for name in ("customer_id", "ordered_at", *ORDER_LABELS[:-1])
             if name in lines.columns
         }
-        return lines.group_by("order_id").aggregate(**labels, line_count=lines.count(), **sums)
+        return lines.group_by("order_id").aggregate(**labels, **sums)
 
     def _from_orders(self) -> ir.Table:
         """One row per order as mapped; its items are counted from the lines where there are any."""
@@ -158,14 +158,10 @@ class EngineSummaries:
         }
         orders = orders.select(*labels, **{name: value for name, value in row.items() if value is not None})
         lines = self._tables.get("lines")
-        if lines is None or "order_id" not in lines.columns or "order_id" not in orders.columns:
+        if lines is None or not {"order_id", "quantity"} <= set(lines.columns) or "order_id" not in orders.columns:
             return orders
-        counted = lines.group_by("order_id").aggregate(
-            line_count=lines.count(), **({"item_quantity": lines.quantity.sum()} if "quantity" in lines.columns else {})
-        )
+        counted = lines.group_by("order_id").aggregate(item_quantity=lines.quantity.sum())
         orders = orders.left_join(counted, "order_id").drop("order_id_right")
-        if "item_quantity" not in orders.columns:
-            return orders
         return orders.mutate(quantity=orders.item_quantity).drop("item_quantity")
 
     def _sums(self, lines: ir.Table) -> dict[str, ir.Value]:
