@@ -49,7 +49,7 @@ lock: .venv/uv
 	echo "uv" | $(COMPILE) - -o requirements/uv.txt
 	$(COMPILE) pyproject.toml --group build -o requirements/base.txt
 	$(COMPILE) pyproject.toml --all-extras -o requirements/all.txt
-	$(COMPILE) pyproject.toml --group build --group dev -o requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra forecast --extra survival --extra dashboard --extra excel --extra spark --group build --group dev --group docs -o requirements/dev.txt
 
 clean:
 	rm -rf .venv demo runs dist

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 EXTRAS = (
     "pandas", "polars", "pyspark", "python_calamine", "adbc_driver_manager", "adbc_driver_postgresql", "connectorx",
-    "lifelines", "statsforecast", "holidays", "starlette", "uvicorn", "sklearn", "IPython", "playwright",
+    "lifelines", "statsforecast", "holidays", "starlette", "uvicorn", "IPython", "playwright",
 )  # fmt: skip
 WITHOUT_EXTRAS = f"""
 import importlib, importlib.abc, pkgutil, sys
@@ -65,7 +65,19 @@ def test_a_missing_extra_is_named_with_its_command(tmp_path: Path) -> None:
 
 
 def test_heavy_libraries_wait_until_they_are_used() -> None:
-    heavy = ("ibis", "numpy", "pyarrow", "duckdb", "altair", "scipy", "rich.console", "vl_convert")
+    heavy = (
+        "ibis",
+        "numpy",
+        "pyarrow",
+        "duckdb",
+        "altair",
+        "scipy",
+        "rich.console",
+        "vl_convert",
+        "sklearn",
+        "tea_tasting",
+        "rustworkx",
+    )
     told = f"print([name for name in {heavy!r} if name in sys.modules])"
     assert run(f"import sys, regulars; {told}").stdout.strip() == "[]"
     assert run(f"import sys, regulars.cli, regulars.pipeline, regulars.core.dataset; {told}").stdout.strip() == "[]"

@@ -1,4 +1,4 @@
-"""The command line: init · check · run · list · show · export · demo.
+"""The command line: init · check · run · list · show · export · demo, and the verbs that analyses add.
 
 It computes nothing: it reads words, calls the pipeline and prints what comes back. Exit codes: 0 all is well, 1 an
 error of the program, 2 settings or options, 3 a source cannot be read, 4 the data cannot answer, 5 an extra is
@@ -7,23 +7,53 @@ missing, 6 more was asked for than the budget allows, 7 the output cannot be wri
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import json
 import os
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
+from regulars.core.verb import VerbEntry, verb_index
 from regulars.errors import ManyErrors, RegularsError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
+    from regulars.core.verb import Verb
+
+
+class _Verbs(TyperGroup):
+    """The commands below, and after them the verbs of the analyses; a verb is imported when it is called."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [*super().list_commands(ctx), *sorted(verb_index())]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        entry = verb_index().get(cmd_name)
+        return super().get_command(ctx, cmd_name) if entry is None else _VerbCommand(entry)
+
+
+class _VerbCommand(TyperCommand):
+    """A verb as a line of the help; its options are looked up when it is called."""
+
+    def __init__(self, entry: VerbEntry) -> None:
+        super().__init__(entry.name, help=entry.help, callback=None)
+        self._entry = entry
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        return _verb_command(self._entry).make_context(info_name, args, parent=parent, **extra)
+
+
 app = typer.Typer(
     name="regulars",
+    cls=_Verbs,
     help="Customer analytics that can be trusted: raw tables in, checked data, answers and lists of customers out.",
     no_args_is_help=True,
     add_completion=False,
@@ -212,6 +242,78 @@ def export(
 
     for line in pipeline.export(run_folder, what, out):
         print(line)
+
+
+# -- the verbs of the analyses -----------------------------------------------------------------------
+
+
+def _verb_command(entry: VerbEntry) -> Any:
+    """The command of a verb: the fields of its options, then what every verb takes."""
+    from regulars.core.analysis import Registry
+
+    verb = Registry.discover().get(entry.analysis).verb
+    assert verb is not None  # noqa: S101  the index names only those that have one
+    kind = inspect.Parameter.KEYWORD_ONLY
+    parameters = [
+        inspect.Parameter(name, kind, default=default, annotation=annotation)
+        for name, (annotation, default) in _verb_options(verb).items()
+    ]
+
+    def command(**values: Any) -> None:
+        _perform(entry.name, values)
+
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {one.name: one.annotation for one in parameters}
+    own = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    own.command(entry.name, help=entry.help)(command)
+    return typer.main.get_command(own)
+
+
+def _verb_options(verb: Verb) -> dict[str, tuple[Any, Any]]:
+    shared: dict[str, tuple[Any, Any]] = {
+        "settings": (SettingsFile, Path("regulars.toml")),
+        "run_folder": (
+            Annotated[Path, typer.Option("--run", help="The run whose saved models are used.")],
+            Path("runs/latest"),
+        ),
+        "out": (Annotated[Path | None, typer.Option("--out", help="Folder to write tables and audiences to.")], None),
+        "data": (DataFolder, None),
+        "set_": (Overrides, None),
+        "as_json": (AsJson, False),
+        "quiet": (Quiet, False),
+    }
+    hints = get_type_hints(verb.options)
+    options = {
+        one.name: (
+            Annotated[
+                hints[one.name],
+                typer.Option(f"--{one.name.replace('_', '-')}", help=one.metadata.get("help", "")),
+            ],
+            one.default,
+        )
+        for one in dataclasses.fields(verb.options)
+    }
+    return {"settings": shared.pop("settings"), **options, **shared}
+
+
+def _perform(verb: str, values: dict[str, Any]) -> None:
+    from regulars import pipeline
+
+    path, out, quiet, as_json = values.pop("settings"), values.pop("out"), values.pop("quiet"), values.pop("as_json")
+    run_folder, data, overrides = values.pop("run_folder"), values.pop("data"), _overrides(values.pop("set_"))
+    has_settings = path.exists() or path != Path("regulars.toml")
+    read = pipeline.read_settings(path, overrides, data) if has_settings else None
+    with (
+        _progress(quiet or as_json, pipeline.expected_stages(read) if read else 1) as told,
+        pipeline.perform(verb, values, read, run_folder, told) as (result, opened),
+    ):
+        if out is not None:
+            for file in pipeline.export_result(result, opened, out):
+                print(file)
+            return
+        from regulars.present import terminal
+
+        terminal.show_result(result, opened, 20, as_json=as_json)
 
 
 # -- reading and printing ---------------------------------------------------------------------------

@@ -7,14 +7,14 @@ import json
 import time
 import tomllib
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regulars.core import config
 from regulars.core.analysis import Registry, missing_extras
-from regulars.errors import MissingExtraError, OutputError, RegularsError, SettingsError, closest
+from regulars.errors import MissingExtraError, OutputError, RegularsError, SettingsError, closest, raise_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -288,6 +288,55 @@ def one_result(settings: Settings, analysis: str, told: Told = lambda _: None) -
         data = load_all(settings, engine, registry, told).data
         told(analysis)
         yield data.run(analysis), engine
+
+
+@contextmanager
+def perform(
+    verb: str, options: Mapping[str, Any], settings: Settings | None, run_folder: Path, told: Told = lambda _: None
+) -> Iterator[tuple[Result, Engine]]:
+    """A verb of an analysis; the engine stays open while its tables are read.
+
+    Args:
+        verb: The word of the command.
+        options: Values of its options.
+        settings: The settings file, read; None where there is none, which a verb that asks for the data refuses.
+        run_folder: The run whose saved models may be used.
+        told: Called with the name of each stage as it begins.
+
+    Raises:
+        SettingsError: An option is refused, or the data are needed and there are no settings.
+        RegularsError: As `load`, and as the verb says.
+    """
+    from regulars.core import parameters
+    from regulars.core.verb import VerbCall, verb_index
+
+    registry = Registry.discover()
+    kind = registry.get(verb_index()[verb].analysis)
+    assert kind.verb is not None  # noqa: S101  the index names only those that have one
+    errors: list[RegularsError] = []
+    built = parameters.build(kind.verb.options, options, verb, errors)
+    raise_all(errors)
+    with ExitStack() as stack:
+        engine = stack.enter_context(open_engine(settings or config.Settings()))
+        opened: list[Dataset] = []
+
+        def load_once() -> Dataset:
+            if settings is None:
+                raise SettingsError(f"`regulars {verb}` needs the data", mend="name the settings file, regulars.toml")
+            if not opened:
+                opened.append(load_all(settings, engine, registry, told).data)
+            return opened[0]
+
+        analysis = registry.make(kind.name, settings.analyses.get(kind.name, {}) if settings else {})
+        answer = analysis.perform(VerbCall(built, load_once, run_folder))
+        yield (_contactable(opened[0], answer) if opened else answer), engine
+
+
+def export_result(result: Result, engine: Engine, out: Path) -> list[Path]:
+    """The tables and audiences of a Result written to a folder."""
+    from regulars.present.export import write_result
+
+    return write_result(result, engine, out)
 
 
 def init(folder: Path, name: str = "", *, force: bool = False) -> tuple[Path, list[str]]:

@@ -175,6 +175,7 @@ def test_a_locked_zip(tmp_path: Path, opened: Callable[..., Any]) -> None:
         ("a", b"PK\x03\x04....", "zip archive or a workbook"),
         ("a.db", b"SQLite format 3\0....", "is a database"),
     ],
+    ids=("binary", "pdf", "gzip", "parquet", "zip", "sqlite"),  # a gzip header holds the time: no name for a test
 )
 def test_what_is_no_table(tmp_path: Path, opened: Callable[..., Any], name: str, data: bytes, words: str) -> None:
     (tmp_path / name).write_bytes(data)

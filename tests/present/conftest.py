@@ -99,9 +99,9 @@ def make_view(engine: FakeEngine) -> RunView:
         results=results,
         quality=_quality(),
         features=(
-            Feature("recency_days", "days", "Days since the last order.", "as_of − last order", ("orders.ordered_at",)),
+            Feature("recency_days", "days", "Days since the last order.", "as_of − last order"),
             Feature("order_count", "orders", "Orders that count as a sale.", "count of orders"),
-            Feature("total_amount", "money", "Money from all orders.", "sum of order amounts", ("lines.unit_price",)),
+            Feature("total_amount", "money", "Money from all orders.", "sum of order amounts"),
         ),
         switched_off=(
             SwitchedOff("campaigns", "Campaigns", (campaigns,)),

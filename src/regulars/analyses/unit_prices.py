@@ -105,7 +105,6 @@ class UnitPrices(Analysis):
                     validated=f"on {int(test['orders']):,} orders kept out of the fit, beside one average price",
                 ),
             ),
-            model=fit,
         )
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from regulars.core import parameters
 from regulars.core.result import Result
+from regulars.core.verb import Verb  # noqa: TC001  the annotation is read at run time
 from regulars.errors import RegularsError, SettingsError, closest, raise_all
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from regulars.core.dataset import Dataset
     from regulars.core.units import Unit
+    from regulars.core.verb import VerbCall
 
 Chapter = Literal["customers", "value", "segments", "campaigns", "products", "time and place", "network"]
 CHAPTERS: tuple[Chapter, ...] = (
@@ -107,6 +109,7 @@ class Analysis:
     needs: ClassVar[Needs] = Needs()
     wants: ClassVar[Needs] = Needs()
     provides: ClassVar[tuple[Feature, ...]] = ()
+    verb: ClassVar[Verb | None] = None
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -122,6 +125,10 @@ class Analysis:
 
     def provide(self, data: Dataset) -> ir.Table:
         """The customer view with the columns of `provides` added; same rows, still in the engine."""
+        raise NotImplementedError
+
+    def perform(self, call: VerbCall) -> Result:
+        """What the analysis' own command does; its tables are shown, or written where `--out` is given."""
         raise NotImplementedError
 
     def result(self, **parts: Any) -> Result:

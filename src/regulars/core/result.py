@@ -6,10 +6,11 @@ Everything that is shown anywhere is drawn from these nouns alone; nothing downs
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     import ibis.expr.types as ir
     import pyarrow as pa
@@ -175,6 +176,13 @@ class Caveat:
     severity: Literal["note", "warning", "stop"] = "note"
 
 
+class SavedModel(Protocol):
+    """A fitted model that can be kept: JSON, Arrow or skops files, never pickle."""
+
+    def save(self, folder: Path) -> None:
+        """Write the model's files into a folder that is there and empty."""
+
+
 @dataclass(frozen=True)
 class Result:
     """What one analysis found.
@@ -192,7 +200,7 @@ class Result:
         caveats: What to know first.
         definitions: Terms used and what they mean.
         parameters: The settings it ran with.
-        model: The fitted model, where there is one (saved as JSON, Arrow or skops).
+        model: The fitted model, where there is one; a run saves it under `models/`, by the name of the analysis.
     """
 
     analysis: str
@@ -207,7 +215,7 @@ class Result:
     caveats: tuple[Caveat, ...] = ()
     definitions: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    model: Any = None
+    model: SavedModel | None = None
 
     def table(self, name: str) -> Table:
         """The table of that name.

@@ -190,8 +190,9 @@ class Fit(ABC):
         return cls(**{name: _freeze_lists(content[name]) for name in wanted})
 
     def save(self, path: Path) -> None:
-        """Write the fit to a JSON file."""
-        path.write_text(self.to_json() + "\n", encoding="utf-8")
+        """Write the fit to a JSON file, or as `fit.json` into a folder."""
+        file = path / "fit.json" if path.is_dir() else path
+        file.write_text(self.to_json() + "\n", encoding="utf-8")
 
 
 def read_json(text: str) -> dict[str, Any]:

@@ -46,6 +46,27 @@ def write_audience(audience: Audience, engine: Engine, path: Path) -> int:
     return write_csv(engine.stream(audience.members, BATCH_ROWS), path, tuple(audience.members.columns))
 
 
+def write_result(result: Result, engine: Engine, folder: Path) -> list[Path]:
+    """The tables of a Result as Parquet and its audiences as CSV, in a folder; where they are.
+
+    Raises:
+        OutputError: A file cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tables = dict(zip(file_names([one.name for one in result.tables]), result.tables, strict=True))
+        audiences = dict(zip(file_names([one.name for one in result.audiences]), result.audiences, strict=True))
+        for name, table in tables.items():
+            write_parquet(table, engine, folder / f"{name}.parquet")
+        for name, audience in audiences.items():
+            write_audience(audience, engine, folder / f"{name}.csv")
+    except OSError as problem:
+        raise OutputError(
+            f"{folder} cannot be written: {problem.strerror or problem}", mend="choose another place with --out"
+        ) from problem
+    return [*(folder / f"{name}.parquet" for name in tables), *(folder / f"{name}.csv" for name in audiences)]
+
+
 def write_table_csv(table: Table, engine: Engine, path: Path) -> int:
     """A table as CSV; how many rows it has."""
     batches = table.data.to_batches() if table.is_arrow else engine.stream(table.data, BATCH_ROWS)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from regulars.core.dataset import Engine
+    from regulars.core.result import Result
     from regulars.present.run_view import EarlierRun, RunView
 
 STALE_AFTER_SECONDS = 2 * 24 * 3600
@@ -216,11 +217,22 @@ def fill_folder(view: RunView, engine: Engine, path: Path, also: Mapping[str, in
                 svg = chart_svg(chart, table, drawn, total=reader.count(table), currency=view.currency, look=FILE)
                 _write_text(path / name, svg)
                 rows[name] = None
+            rows |= _save_model(result, path)
         _write_text(path / "report.html", report_html(view, engine, reader))
         _write_text(path / "findings.json", findings_json(view))
         _write_text(path / "results.json", results_json(view, reader, plan))
         rows |= dict.fromkeys(("report.html", "findings.json", "results.json"))
         _write_text(path / "run.json", run_json(view, rows))
+
+
+def _save_model(result: Result, path: Path) -> dict[str, None]:
+    """The fitted model of a Result in `models/`, under the name of its analysis; the files it wrote."""
+    if result.model is None:
+        return {}
+    folder = path / "models" / next(file_names([result.analysis]))
+    folder.mkdir(parents=True, exist_ok=True)
+    result.model.save(folder)
+    return {str(file.relative_to(path)): None for file in sorted(folder.rglob("*")) if file.is_file()}
 
 
 def _write_text(path: Path, text: str) -> None:

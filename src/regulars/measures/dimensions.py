@@ -1,0 +1,189 @@
+"""What figures can be broken down by, each declared once: of a customer, of an order, or of a product bought.
+
+`available` says which of them the data have; `labelled` gives rows the label of one. A missing label is "unknown", and
+shown as such.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from regulars.errors import DataError, closest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import ibis.expr.types as ir
+
+    from regulars.core.dataset import Dataset
+
+Grain = Literal["customer", "order", "item"]
+
+UNKNOWN = "unknown"
+AGE_BANDS: tuple[tuple[int, str], ...] = (
+    (18, "under 18"), (25, "18–24"), (35, "25–34"), (45, "35–44"), (55, "45–54"), (65, "55–64"),
+)  # fmt: skip
+"""Ages below the number belong to the band; the oldest are "65 and over"."""
+OLDEST_BAND = "65 and over"
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+GENERATIONS = ("Silent", "Boomers", "X", "Millennials", "Z", "Alpha")
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """Something to break figures down by.
+
+    Args:
+        name: Column of a break-down and word of a setting.
+        title: What the groups are, in words.
+        grain: What has the label: a customer, an order, or an item of an order.
+        needs: Columns that must be there: of the customer view, of `orders`, or of `products`; `side.column` names a
+            column of a table joined to the orders (`devices.os`).
+        label: The label as an expression of rows that have those columns.
+        order: Labels in their natural order, where they have one.
+    """
+
+    name: str
+    title: str
+    grain: Grain
+    needs: tuple[str, ...]
+    label: Callable[[ir.Table], ir.Value]
+    order: tuple[str, ...] = ()
+
+
+def _column(name: str) -> Callable[[ir.Table], ir.Value]:
+    return lambda rows: rows[name]
+
+
+def _age_band(rows: ir.Table) -> ir.Value:
+    import ibis
+
+    branches = [(rows.age < upper, label) for upper, label in AGE_BANDS]
+    known = ibis.cases(*branches, else_=OLDEST_BAND)
+    return ibis.ifelse(rows.age.isnull(), ibis.null("string"), known)
+
+
+def _weekday(rows: ir.Table) -> ir.Value:
+    return rows.ordered_at.date().day_of_week.full_name()
+
+
+def _hour(rows: ir.Table) -> ir.Value:
+    return rows.ordered_at.hour().cast("string").lpad(2, "0")
+
+
+def _plain(name: str, title: str, grain: Grain, column: str = "", order: tuple[str, ...] = ()) -> Dimension:
+    return Dimension(name, title, grain, (column or name,), _column((column or name).rpartition(".")[2]), order)
+
+
+DIMENSIONS: tuple[Dimension, ...] = (
+    _plain("segment", "segment", "customer"),
+    _plain("rfm_segment", "segment by recency, frequency and money", "customer"),
+    Dimension(
+        "cohort_year", "year of the first order", "customer", ("first_ordered_on",),
+        lambda rows: rows.first_ordered_on.year().cast("string"),
+    ),
+    _plain("generation", "generation", "customer", order=GENERATIONS),
+    Dimension(
+        "age_group", "age", "customer", ("age",), _age_band, (*(label for _, label in AGE_BANDS), OLDEST_BAND)
+    ),
+    _plain("age_band", "age band, as recorded", "customer"),
+    _plain("gender", "gender", "customer"),
+    _plain("income_band", "income band", "customer"),
+    _plain("city", "city", "customer"),
+    _plain("country", "country", "customer"),
+    _plain("main_channel", "channel of most orders", "customer"),
+    _plain("main_platform", "platform of most orders", "customer"),
+    _plain("main_payment_method", "payment method of most orders", "customer"),
+    _plain("channel", "channel", "order"),
+    _plain("store", "store", "order", "store_id"),
+    _plain("payment_method", "payment method", "order"),
+    _plain("platform", "platform", "order", "devices.platform"),
+    _plain("os", "operating system", "order", "devices.os"),
+    _plain("campaign_kind", "kind of promotion", "order", "campaigns.kind"),
+    Dimension("weekday", "day of the week", "order", ("ordered_at",), _weekday, WEEKDAYS),
+    Dimension("hour", "hour of the day", "order", ("ordered_at",), _hour),
+    Dimension("year", "year", "order", ("ordered_at",), lambda rows: rows.ordered_at.year().cast("string")),
+    _plain("category", "category", "item", "products.category"),
+    _plain("brand", "brand", "item", "products.brand"),
+)  # fmt: skip
+"""Every dimension, in the order in which a report shows them."""
+
+_SIDES = {"devices": "device_id", "campaigns": "campaign_id", "products": "product_id"}
+"""Tables joined to purchases for a label, and the key they are joined by."""
+
+
+def find(name: str) -> Dimension:
+    """The dimension of that name.
+
+    Raises:
+        DataError: There is none; the message has the closest.
+
+    >>> find("weekday").order[:2]
+    ('Monday', 'Tuesday')
+    """
+    for dimension in DIMENSIONS:
+        if dimension.name == name:
+            return dimension
+    raise DataError(
+        f"there is no dimension '{name}' to break down by", mend=closest(name, [one.name for one in DIMENSIONS])
+    )
+
+
+def available(data: Dataset, *grains: Grain) -> tuple[Dimension, ...]:
+    """The dimensions that the data have, of the grains named (all where none is)."""
+    return tuple(
+        one for one in DIMENSIONS if one.grain in (grains or ("customer", "order", "item")) and _has(data, one)
+    )
+
+
+def labelled(data: Dataset, rows: ir.Table, dimension: Dimension, name: str = "group") -> ir.Table:
+    """The rows with the label of a dimension as a further column of text; missing labels are "unknown".
+
+    Args:
+        data: Has the tables that the label is looked up in.
+        rows: For a dimension of customers: rows with its column, or with `customer_key` or `customer_id`; of orders:
+            rows with the columns of `orders`; of items: rows with `product_id`.
+        dimension: What to label by.
+        name: Name of the new column.
+
+    Raises:
+        DataError: The data do not have that dimension.
+    """
+    if not _has(data, dimension):
+        raise DataError(f"the data have no {dimension.title}", mend=f"map {', '.join(dimension.needs)}")
+    needs = tuple(need for need in dimension.needs if need.rpartition(".")[2] not in rows.columns)
+    added = list(dict.fromkeys(need.rpartition(".")[2] for need in needs))
+    for need in needs:
+        rows = _joined(data, rows, dimension, need)
+    label = dimension.label(rows).cast("string").nullif("").fill_null(UNKNOWN)
+    return rows.mutate(**{name: label}).drop(*[column for column in added if column != name])
+
+
+def _joined(data: Dataset, rows: ir.Table, dimension: Dimension, need: str) -> ir.Table:
+    """The rows with one column more, looked up by its key; rows without a match stay."""
+    side, _, column = need.rpartition(".")
+    if side:
+        key, table = _SIDES[side], data.table(side)
+    elif dimension.grain == "customer":
+        key = "customer_key" if "customer_key" in rows.columns else "customer_id"
+        table = data.customers
+    else:
+        raise DataError(f"these rows have no '{column}'", mend="break down rows of the orders")
+    looked_up = table.select(_label_key=table[key], **{column: table[column]})
+    return rows.left_join(looked_up, rows[key] == looked_up._label_key).drop("_label_key")
+
+
+def _has(data: Dataset, dimension: Dimension) -> bool:
+    return all(_has_column(data, dimension, need) for need in dimension.needs)
+
+
+def _has_column(data: Dataset, dimension: Dimension, need: str) -> bool:
+    side, _, column = need.rpartition(".")
+    if not side and dimension.grain == "customer":
+        return column in data.customers.columns
+    orders = () if data.summaries.missing("orders") else data.orders.columns
+    if not side:
+        return column in orders
+    has_key = _SIDES[side] in orders or (side == "products" and not data.summaries.missing("order_items"))
+    return side in data.tables and column in data.tables[side].columns and has_key
