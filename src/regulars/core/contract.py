@@ -115,6 +115,7 @@ CUSTOMERS = TableContract(
         Column("city", "text", "city or place"),
         Column("country", "text", "country"),
         Column("joined_on", "date", "when the customer registered"),
+        Column("left_on", "date", "when the contract or membership ended; empty while it runs"),
         Column("sponsor_id", "id", "who brought the customer"),
         Column("contactable", "boolean", "whether the customer may be contacted"),
     ),

@@ -202,7 +202,12 @@ def _dataset(
 
 
 def _known(table: ir.Table, day: date) -> ir.Table:
-    """The rows of a table that were there at the end of a day."""
+    """The rows of a table that were there at the end of a day, without what happened to them later."""
+    import ibis
+
+    if "left_on" in table.columns:
+        later = table.left_on > ibis.literal(day, "date")
+        table = table.mutate(left_on=ibis.ifelse(later, ibis.null("date"), table.left_on))
     for name in ("ordered_at", "sent_at", "joined_on"):
         if name in table.columns:
             return table.filter(table[name].isnull() | (table[name].cast("date") <= day))

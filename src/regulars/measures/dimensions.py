@@ -137,6 +137,15 @@ def available(data: Dataset, *grains: Grain) -> tuple[Dimension, ...]:
     )
 
 
+def trait(name: str) -> Dimension:
+    """A column of the customers table that we have no name for, as a dimension.
+
+    >>> trait("marital_status").title
+    'marital status'
+    """
+    return _plain(name, name.replace("_", " "), "customer")
+
+
 def labelled(data: Dataset, rows: ir.Table, dimension: Dimension, name: str = "group") -> ir.Table:
     """The rows with the label of a dimension as a further column of text; missing labels are "unknown".
 

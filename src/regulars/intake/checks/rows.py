@@ -119,6 +119,10 @@ def _dates(context: Context, name: str, rows: ir.Table) -> Iterator[RowCheck]:
 def _ends(rows: ir.Table) -> Iterator[RowCheck]:
     if {"starts_on", "ends_on"} <= set(rows.columns):
         yield RowCheck("ends_before_start", "ends_on", rows.ends_on < rows.starts_on, "the end is before the start")
+    if {"joined_on", "left_on"} <= set(rows.columns):
+        yield RowCheck(
+            "left_before_joining", "left_on", rows.left_on < rows.joined_on, "the customer left before joining"
+        )
 
 
 # -- columns as a whole -----------------------------------------------------------------------------
@@ -213,6 +217,7 @@ CHECKS = (
             "future_dates": "orders, contacts and registrations after as_of",
             "dates_before_1990": "orders, contacts and registrations too early to be true",
             "ends_before_start": "campaigns and named periods that end before they start",
+            "left_before_joining": "contracts and memberships that end before they start",
             "constant_column": "columns that hold one value only",
             "empty_column": "mapped columns that hold nothing",
         },

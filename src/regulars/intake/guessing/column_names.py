@@ -93,6 +93,7 @@ _NAMES: dict[str, dict[str, str]] = {
         "country": "country=1, country name=1, country id=.9",
         "joined_on": "join date=1, join time=1, join=.75, create date=.75, create time=.75, customer date=.85, "
         "start date=.75, first order date=.5",
+        "left_on": "end date=.75, leave date=1, left date=1, churn date=1, cancel date=1, termination date=1",
         "sponsor_id": "sponsor id=1, sponsor=.9, referral id=.45",
         "contactable": "consent=.95, consent email=.95, consent phone=.85, consent contact=.95, accept consent=.95",
     },
