@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pytest
 
 from regulars import pipeline
@@ -84,11 +83,6 @@ def test_the_month_in_which_yearly_contracts_end_stands_out(make_dataset: MakeDa
     assert not set(listed) & {row["customer_id"] for row in rows.to_pylist() if row["left_on"]}, (
         "one who left is listed"
     )
-
-
-def test_no_month_stands_out_where_contracts_end_at_a_steady_pace(make_dataset: MakeDataset) -> None:
-    one_plan = members().filter(pc.equal(members()["plan"], "yearly"))
-    assert not Contracts().run(make_dataset({"customers": one_plan}, as_of=AS_OF)).audiences
 
 
 def test_worked_out_by_hand(make_dataset: MakeDataset) -> None:

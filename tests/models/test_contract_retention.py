@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
+from scipy.stats import binom
 
+from regulars.models.contract_retention import stands_out
 from regulars.models.survival import fit_survival
 
 pytest.importorskip("lifelines", reason="the extra 'survival' is not installed")
@@ -42,3 +45,14 @@ def test_nothing_to_tell_apart(groups: list[str], ended: list[int]) -> None:
     from regulars.models.contract_retention import log_rank_p_value
 
     assert math.isnan(log_rank_p_value(groups, [3, 5], ended, [1 - one for one in ended]))
+
+
+@pytest.mark.truth
+def test_no_month_stands_out_where_contracts_end_at_a_steady_pace() -> None:
+    worlds, false_alarms = 500, 0
+    random = np.random.default_rng(8)
+    for _ in range(worlds):
+        reached = np.linspace(1500, 30, 45).astype(int)
+        false_alarms += stands_out(reached.tolist(), random.binomial(reached, 0.04).tolist()) is not None
+    assert false_alarms <= binom.ppf(0.999, worlds, 0.05)
+    assert stands_out(reached.tolist(), np.where(np.arange(45) == 12, reached // 4, reached // 25).tolist()) == 12
