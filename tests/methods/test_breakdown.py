@@ -119,3 +119,12 @@ def test_a_label_of_the_customer_is_looked_up_for_orders(make: Callable[..., Dat
     rows = dimensions.labelled(data, data.orders, dimensions.find("main_channel"))
     assert set(data.collect(rows.group.name("group").as_table())["group"].to_pylist()) == {"web", "shop"}
     assert "main_channel" not in rows.columns
+
+
+def test_sums_can_be_added_up_and_rows_without_a_value_do_not_count(make: Callable[..., Dataset]) -> None:
+    data = make(orders(lambda n: "web", lambda n: 10.0, 60))
+    even = lambda t: (t.customer_key % 2 == 0).ifelse(t.revenue, None)  # noqa: E731
+    half = Figure("mean", "money", "Of those that have one.", even, total="sum")
+    row = break_down(data, data.orders, [dimensions.find("channel")], [half], name="by", title="By", cluster=None)
+    assert (row.rows("channel")[0]["mean"], row.rows("channel")[0]["sum"]) == (10.0, 300.0)
+    assert row.table.measures == ("customers", "sum")

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any
 from regulars.core.analysis import Analysis, Feature, Needs
 from regulars.core.result import Audience, Caveat
 from regulars.errors import DataError, SettingsError
-from regulars.measures import btyd_cells, holdout, sampling, validation_tables, value_lists, value_tables, value_words
+from regulars.measures import (
+    btyd_cells,
+    dimensions,
+    holdout,
+    sampling,
+    validation_tables,
+    value_lists,
+    value_tables,
+    value_words,
+)  # fmt: skip
+from regulars.methods.breakdown import Figure, break_down
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -316,7 +326,7 @@ class _Story:
         spreads, spread_queries = self._spreads()
         tables = [value_tables.pareto_table(spreads, spread_queries)] if spreads else []
         groups = self._groups()
-        tables += [*groups, self._new_customers(), *self._judged(), self._top()]
+        tables += [groups, self._new_customers(), *self._judged(), self._top()]
         tables.append(value_tables.every_customer(self.valued, self.features))
         slipping = value_lists.slipping(self.valued, self.sums["past_cut"] or 0.0, self.data.currency)
         best = value_lists.most_valuable(self.valued, self.sums["value_cut"] or 0.0, self.data.currency)
@@ -357,38 +367,39 @@ class _Story:
                 queries.append(query)
         return spreads, tuple(queries)
 
-    def _groups(self) -> list[Table]:
-        """One table per dimension that the view has."""
-        valued = self.valued
-        dimensions = {name: words for name, words in value_tables.DIMENSIONS.items() if name in valued.columns}
-        groups = {name: (words, valued[name].cast("string").fill_null("unknown")) for name, words in dimensions.items()}
-        groups["first_order_year"] = ("year of the first order", valued.first_ordered_on.year().cast("string"))
-        tables = []
-        for name, (words, group) in groups.items():
-            query = value_tables.by_group(valued, group)
-            query = query.order_by(query.customers.desc(), query.group).limit(value_tables.MOST_GROUPS)
-            rows = self.data.collect(query).to_pylist()
-            rows.sort(key=lambda row: row["group"] if name == "first_order_year" else -row["expected_value"])
-            title = f"Value by {words}"
-            tables.append(self._group_table(f"by_{name}", title, words, rows, query))
-        return tables
+    def _groups(self) -> Table:
+        """What customers brought and are expected to bring, by every dimension of customers that the data have."""
+        figures = [
+            Figure("mean_revenue", "money", "Brought so far, a customer.", lambda t: t.revenue_total, total="revenue"),
+            Figure(
+                "mean_expected_value", "money", f"Expected over the next {self.horizon} days, per customer.",
+                lambda t: t.expected_value, total="expected_value",
+            ),
+            Figure("mean_expected_orders", "", "Expected orders per customer.", lambda t: t.expected_orders),
+            Figure(
+                "mean_active_probability", "share", "Probability of still being a customer, on average.",
+                lambda t: t.active_probability,
+            ),
+        ]  # fmt: skip
+        by = dimensions.available(self.data, "customer")
+        return break_down(
+            self.data, self.valued, by, figures, name="by_group", title="Value by group", cluster=None,
+            note="Intervals tell how much customers of a group differ; the uncertainty of the model is in the total.",
+        ).table  # fmt: skip
 
     def _new_customers(self) -> Table:
         """Customers by the month of their first order, the newest last."""
+        from regulars.models import intervals
+
         query = value_tables.by_group(self.valued, value_tables.first_month(self.valued))
         query = query.order_by(query.group.desc()).limit(_NEW_MONTHS)
         rows = self.data.collect(query).to_pylist()[::-1]
-        return self._group_table("new_customers", "Value of new customers", "first order in", rows, query)
-
-    def _group_table(self, name: str, title: str, words: str, rows: list[dict[str, Any]], query: ir.Table) -> Table:
-        from regulars.models import intervals
-
         total, squares, counts = (
             [row[column] for row in rows] for column in ("expected_value", "expected_value_squares", "customers")
         )
         low, high = intervals.mean_interval(total, squares, counts)
         ends = (low.tolist(), high.tolist())
-        return value_tables.group_table(name, title, words, rows, ends, query, self.data.min_customers, self.horizon)
+        return value_tables.new_customers(rows, ends, query, self.data.min_customers, self.horizon)
 
     def _judged(self) -> list[Table]:
         judged = self.worth.judged

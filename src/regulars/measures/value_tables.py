@@ -18,18 +18,6 @@ if TYPE_CHECKING:
     from regulars.core.analysis import Feature
     from regulars.models.concentration import Concentration
 
-DIMENSIONS: Mapping[str, str] = {
-    "rfm_segment": "segment by recency, frequency and money",
-    "segment": "segment",
-    "main_channel": "channel of most orders",
-    "main_platform": "platform of most orders",
-    "generation": "generation",
-    "gender": "gender",
-    "country": "country",
-}
-"""Columns of the customer view that values are broken down by, as far as they are there."""
-
-MOST_GROUPS = 30
 PARETO_SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 _STEPS = 1000
 _EXACT_CUSTOMERS = 200_000
@@ -67,36 +55,27 @@ def value_steps(valued: ir.Table, column: str, customers: int) -> ir.Table:
     return counted.order_by(counted.step.desc()).drop("step")
 
 
-def group_table(
-    name: str,
-    title: str,
-    words: str,
+def new_customers(
     rows: Sequence[Mapping[str, Any]],
     ends: tuple[Sequence[float], Sequence[float]],
     source: ir.Table,
     least: int,
     horizon: int,
 ) -> Table:
-    """One row per group, in the order given; means and intervals only from `least` customers on.
+    """One row per month of the first order, in the order given; means and intervals only from `least` customers on.
 
     Args:
-        name: Of the table.
-        title: Of the table.
-        words: What the groups are.
-        rows: As `by_group` gives them; a group that is a number is a month.
+        rows: As `by_group` gives them, by the number of the month.
         ends: Ends of the 95 % interval of the mean expected value.
         source: The query they were counted with.
-        least: Customers below which a group is too few.
+        least: Customers below which a month is too few.
         horizon: Days that are foretold.
     """
     counts = [row["customers"] for row in rows]
     low, high = ends
     few = [count < least for count in counts]
     columns = Columns()
-    if all(isinstance(row["group"], int) for row in rows):
-        columns.add("group", [periods.start_of(row["group"], "month") for row in rows], "month", "", words)
-    else:
-        columns.add("group", [row["group"] for row in rows], "text", "", words)
+    columns.add("month", [periods.start_of(row["group"], "month") for row in rows], "month", "", "first order in")
     columns.add("customers", counts, "customers", "Customers with at least one order.")
     columns.add("revenue", [row["revenue"] for row in rows], "money", "What they have brought so far.")
     columns.add(
@@ -118,8 +97,9 @@ def group_table(
     )  # fmt: skip
     columns.add("too_few", few, "", f"Under {least} customers: no mean is told.", "too few")
     return columns.table(
-        name, title, source=(source,), dimensions=("group",), measures=("customers", "revenue", "expected_value"),
-        note="Intervals tell how much customers of a group differ; the uncertainty of the model is in the total.",
+        "new_customers", "Value of new customers", source=(source,), dimensions=("month",),
+        measures=("customers", "revenue", "expected_value"),
+        note="Intervals tell how much customers of a month differ; the uncertainty of the model is in the total.",
     )  # fmt: skip
 
 

@@ -61,7 +61,7 @@ class Words:
             f"{self.horizon_days} days, by {self.used}{off}."
         )
         return Finding(
-            "lifetime_value.expected_total", sentence, total, "money", count, Evidence("by_first_order_year"),
+            "lifetime_value.expected_total", sentence, total, "money", count, Evidence("by_group", "cohort_year"),
             "modelled", interval=interval, at_stake=total, validated=validated,
         )  # fmt: skip
 
@@ -116,7 +116,7 @@ class Words:
             Chart(
                 "new_customers", "What customers are expected to bring, by the month of their first order",
                 f"Mean {self.what} expected over {self.horizon_days} days, with 95 % interval", "line",
-                "new_customers", "group", "mean_expected_value", low="mean_expected_value_low",
+                "new_customers", "month", "mean_expected_value", low="mean_expected_value_low",
                 high="mean_expected_value_high",
             )
         )  # fmt: skip

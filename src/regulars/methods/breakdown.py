@@ -43,7 +43,8 @@ class Figure:
         unit: Of the ratio.
         meaning: In words.
         above: Numerator of one row.
-        below: Denominator of one row; by default 1, which makes the figure a mean per row.
+        below: Denominator of one row; by default 1 where there is a numerator, which makes the figure a mean.
+        total: Name of a further column with the sum of the numerator, so that groups can be added up; "" for none.
         is_share: The rows are one per customer, and the numerator is true or false.
     """
 
@@ -52,6 +53,7 @@ class Figure:
     meaning: str
     above: Callable[[ir.Table], ir.Value]
     below: Callable[[ir.Table], ir.Value] | None = None
+    total: str = ""
     is_share: bool = False
 
 
@@ -82,7 +84,7 @@ def break_down(
     *,
     name: str,
     title: str,
-    cluster: str = "customer_key",
+    cluster: str | None = "customer_key",
     note: str = "",
 ) -> BreakDown:
     """Figures by group, for several dimensions at once.
@@ -94,11 +96,13 @@ def break_down(
         figures: What to tell of each group.
         name: Name of the table.
         title: Title of the table.
-        cluster: The column of the independent unit: rows of one customer are not independent of each other.
+        cluster: The column of the independent unit: rows of one customer are not independent of each other. None where
+            every row is a customer of its own, which spares a pass.
         note: A sentence under the table; the number of comparisons is added to it.
 
     Returns:
-        A table with `dimension`, `group`, `customers`, `customer_share`, for each figure its value, `…_low`, `…_high`
+        A table with `dimension`, `group`, `customers`, `customer_share`, for each figure its sum where it is asked for,
+        its value, `…_low`, `…_high`
         and `…_differs` (1 above the rest, −1 below, 0 not beyond chance, missing where not judged), and `too_few`.
     """
     import numpy as np
@@ -123,21 +127,23 @@ def break_down(
         f"{comparisons} differences from the rest were judged; those marked keep the share of false ones under "
         f"{100 * FALSE_DISCOVERIES:g} %."
     )
+    totals = [figure.total for figure in figures if figure.total]
     finished = table.table(
-        name, title, source=tuple(queries), dimensions=("dimension", "group"), measures=("customers",),
+        name, title, source=tuple(queries), dimensions=("dimension", "group"), measures=("customers", *totals),
         note=f"{note} {told}".strip(),
     )  # fmt: skip
     return BreakDown(finished, comparisons, differing)
 
 
-def _query(rows: ir.Table, figures: Sequence[Figure], cluster: str) -> ir.Table:
+def _query(rows: ir.Table, figures: Sequence[Figure], cluster: str | None) -> ir.Table:
     """One row per group: clusters, and for each figure the sums over clusters."""
     parts: dict[str, ir.Value] = {}
     for place, figure in enumerate(figures):
         parts[f"above_{place}"] = figure.above(rows).cast("float64").fill_null(0.0)
         parts[f"below_{place}"] = _below(rows, figure)
-    rows = rows.select(rows[cluster], rows.group, **parts)
-    each = rows.group_by(cluster, "group").aggregate(**{part: rows[part].sum().round(DECIMALS) for part in parts})
+    each = rows.select(*([cluster] if cluster else []), "group", **parts)
+    if cluster:
+        each = each.group_by(cluster, "group").aggregate(**{part: each[part].sum().round(DECIMALS) for part in parts})
     sums: dict[str, ir.Value] = {"customers": each.count().cast("int64")}
     for place in range(len(figures)):
         above, below = each[f"above_{place}"], each[f"below_{place}"]
@@ -147,10 +153,8 @@ def _query(rows: ir.Table, figures: Sequence[Figure], cluster: str) -> ir.Table:
 
 
 def _below(rows: ir.Table, figure: Figure) -> ir.Value:
-    import ibis
-
     if figure.below is None:
-        return ibis.literal(1.0)
+        return figure.above(rows).notnull().cast("float64")
     return figure.below(rows).cast("float64").fill_null(0.0)
 
 
@@ -207,6 +211,9 @@ def _table(
         p_value = joined([per_figure[place] for per_figure in p_values])
         rest = joined([_rest_value(groups, place) for groups in counted])
         sign = np.where(p_value < FALSE_DISCOVERIES, np.sign(value - rest), 0.0)
+        if figure.total:
+            sums = [row[f"above_{place}"] for groups in counted for row in groups]
+            columns.add(figure.total, sums, figure.unit, "Sum over the group.")
         columns.add(figure.name, value, figure.unit, figure.meaning)
         columns.add_interval(figure.name, low, high, figure.unit)
         columns.add(
