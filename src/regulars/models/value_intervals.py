@@ -84,7 +84,7 @@ def total_interval(
     estimate = model.estimate_value(cells, c.visits, c.mean_spend, seed=seed)
     if estimate.value <= 0:
         return None
-    return _rounded(total * estimate.low / estimate.value), _rounded(total * estimate.high / estimate.value)
+    return _around(total, total * estimate.low / estimate.value, total * estimate.high / estimate.value)
 
 
 def scaled_interval(total: float, validation: Validation, name: str) -> tuple[float, float] | None:
@@ -96,7 +96,12 @@ def scaled_interval(total: float, validation: Validation, name: str) -> tuple[fl
     if score.value is None or score.low is None or score.high is None or score.low <= -1 or total <= 0:
         return None
     ratio = total * (1 + score.value)
-    return _rounded(ratio / (1 + score.high)), _rounded(ratio / (1 + score.low))
+    return _around(total, ratio / (1 + score.high), ratio / (1 + score.low))
+
+
+def _around(total: float, low: float, high: float) -> tuple[float, float]:
+    """The ends, rounded; an interval without width must not leave the total outside by its rounding."""
+    return min(_rounded(low), total), max(_rounded(high), total)
 
 
 def _rounded(value: float) -> float:
