@@ -1,7 +1,7 @@
 """`python -m benchmarks.value [--customers 5M]`: BG/NBD over counted cells, from customers to the fit and the scores.
 
 The customers are drawn from known parameters and kept as the customer view keeps them (visits, active days, tenure in
-days). Told are the scan of their columns, the counting into cells, the fit, and the scores of all customers; beside them
+days). Told are the scan of their columns, the counting into cells, the fit and the scores of all customers; beside them
 lifetimes on the same customers, where a Python that has it (and pyarrow) is named (`--peer PYTHON`).
 """
 
