@@ -42,6 +42,7 @@ class Parts:
     customer_categories: ir.Table | None
     customer_keys: ir.Table | None
     collect: Callable[[ir.Expr, int], Any]
+    referral_tree: ir.Table | None = None
     store_count: int = 0
 
 
@@ -184,17 +185,12 @@ def _variety(parts: Parts) -> ir.Table | None:
     )
 
 
-def _sponsored(parts: Parts) -> ir.Table | None:
-    """How many members each customer brought."""
-    customers = parts.tables.get("customers")
-    referrals = parts.tables.get("referrals")
-    if referrals is None and customers is not None and "sponsor_id" in customers.columns:
-        referrals = customers.select("customer_id", "sponsor_id")
-    if referrals is None:
+def _network(parts: Parts) -> ir.Table | None:
+    """Where each customer stands in the network of referrals."""
+    tree = parts.referral_tree
+    if tree is None:
         return None
-    referrals = referrals.filter(referrals.sponsor_id.notnull() & (referrals.sponsor_id != referrals.customer_id))
-    counted = referrals.group_by("sponsor_id").aggregate(sponsored_count=referrals.customer_id.nunique())
-    return _with_key(parts, counted, "sponsor_id")
+    return tree.select("customer_key", "sponsored_count", "downline_count", "referral_generation")
 
 
 def _with_key(parts: Parts, rows: ir.Table, column: str) -> ir.Table:
@@ -224,7 +220,7 @@ def _joined(parts: Parts, sums: ir.Table | None, profile: ir.Table | None) -> tu
         joined = ibis.union(*known, distinct=True) if len(known) > 1 else known[0]
         joined = joined.left_join(sums, "customer_key").drop("customer_key_right") if sums is not None else joined
     mix, mixes = _mix(parts)
-    for part in (mix, _variety(parts), _sponsored(parts), profile):
+    for part in (mix, _variety(parts), _network(parts), profile):
         if part is not None:
             joined = joined.left_join(part, "customer_key").drop("customer_key_right")
     if parts.customer_keys is not None:

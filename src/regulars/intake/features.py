@@ -292,8 +292,24 @@ DECLARED: tuple[Declared, ...] = (
         "sponsored_count",
         lambda t, _: t.sponsored_count,
     ),
+    _declare(
+        "downline_count",
+        "customers",
+        "members below the customer: those brought, those they brought, and so on",
+        "count of all below in the network of referrals",
+        "downline_count",
+        lambda t, _: t.downline_count,
+    ),
+    _declare(
+        "referral_generation",
+        "count",
+        "sponsors above the customer; 0 for a member nobody brought, missing outside the network",
+        "count of sponsors up to the top of the line",
+        "referral_generation",
+        lambda t, _: t.referral_generation,
+    ),
 )
 """Every feature computed from sums, in the order of the view."""
 
-COUNTS = ("order_count", "visit_day_count", "sponsored_count", "failed_attempt_count")
+COUNTS = ("order_count", "visit_day_count", "sponsored_count", "downline_count", "failed_attempt_count")
 """Zero, not missing, for a customer without purchases."""

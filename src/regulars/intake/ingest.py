@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from regulars.core.contract import REFERRALS
 from regulars.core.quality import Account, CheckResult
 from regulars.errors import DataError, RegularsError, raise_all
-from regulars.intake import merging, notices, reading
+from regulars.intake import merging, notices, reading, referral_rules
 from regulars.intake.reading import DOMAINS
 from regulars.intake.sources.staging import PROBLEM
 from regulars.intake.survey import users_columns
@@ -106,6 +107,7 @@ def ingest(
     engine: Engine,
     functions: Functions,
     as_of: date | None = None,
+    tables: Mapping[str, ir.Table] | None = None,
 ) -> Ingested:
     """One table as the contract has it.
 
@@ -116,6 +118,7 @@ def ingest(
         engine: Computes.
         functions: What differs between engines.
         as_of: "Now", for ages; known once the purchases are read.
+        tables: The tables read before, which `referrals` are held against.
 
     Raises:
         RegularsError: A rule does not fit its column, or a date could be read two ways (all problems together).
@@ -132,6 +135,8 @@ def ingest(
         typed = engine.persist(typed, f"read_{survey.contract.name}")
     if not survey.contract.is_event:
         typed = merging.one_row_per_key(typed, survey.contract, survey.sources, reasons, engine)
+    if survey.contract is REFERRALS:
+        typed = engine.persist(referral_rules.set_aside(typed, tables or {}, reasons, engine), "read_referrals")
     account = _account(survey, typed, reasons, mended, engine)
     hidden = [name for name in typed.columns if name.startswith("_") and name not in ("_source", "_row")]
     accepted, aside = typed.filter(typed["_reason"] == 0), typed.filter(typed["_reason"] > 0)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from regulars.core.contract import REFERRALS
 from regulars.core.dataset import Dataset
 from regulars.core.quality import DataQuality
 from regulars.errors import DataError, RegularsError, raise_all
+from regulars.intake import referral_rules
 from regulars.intake.checks import running
 from regulars.intake.ingest import ingest, whole_number_domains
 from regulars.intake.reshape import reshape
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     from regulars.core.analysis import Registry
     from regulars.core.config import Settings
+    from regulars.core.quality import CheckResult
     from regulars.engine.base import Engine
     from regulars.intake.ingest import Ingested
     from regulars.intake.sources.raw_table import RawTable
@@ -71,21 +74,25 @@ def load(
             tables[name] = ingest(surveys[name], whole, settings.dataset, engine, engine.functions)
     purchases = next((tables[name].rows for name in ("orders", "lines") if name in tables), None)
     as_of = _as_of(settings, engine, purchases, surveys)
-    for name, look in surveys.items():
+    for name in sorted(surveys, key=REFERRALS.name.__eq__):  # referrals are held against all others
         if name not in tables:
             told(f"reading {name}")
-            tables[name] = ingest(look, whole, settings.dataset, engine, engine.functions, as_of)
+            known = {other: table.rows for other, table in tables.items()}
+            tables[name] = ingest(surveys[name], whole, settings.dataset, engine, engine.functions, as_of, known)
     rows = {name: table.rows for name, table in tables.items()}
     if "statuses" in rows:
         rows["statuses"] = with_success(rows["statuses"], settings.tables["statuses"])
     _refuse_nothing(tables)
     told("checking")
     found = running.run(running.Context(tables=tables, rows=rows, settings=settings, as_of=as_of, engine=engine))
+    links: list[CheckResult] = []
+    if "referrals" not in rows and "customers" in rows and "sponsor_id" in rows["customers"].columns:
+        rows["referrals"], links = referral_rules.of_customers(rows["customers"], rows, engine)
     notes = [note for raw in {id(raw): raw for raw in raws.values()}.values() for note in raw.notes]
     noticed = [check for table in tables.values() for check in table.checks]
     quality = DataQuality(
         accounts=tuple(table.account for table in tables.values()),
-        checks=(*running.silence([*noticed, *notes], settings.checks), *found),
+        checks=(*running.silence([*noticed, *notes, *links], settings.checks), *found),
     )
     told("building the customer view")
     data = _dataset(engine, settings, rows, as_of, quality, registry)

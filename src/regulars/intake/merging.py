@@ -128,15 +128,27 @@ def file_number(rows: ir.Table, sources: Sequence[str]) -> ir.IntegerValue:
     )
 
 
-def mark(typed: ir.Table, repeated: ir.Table, reasons: list[str]) -> ir.Table:
-    """The typed rows, those that repeat another one with that reason, where they have none yet; reasons are added."""
+def mark(
+    typed: ir.Table,
+    noted: ir.Table,
+    reasons: list[str],
+    texts: Sequence[str] = (IN_ANOTHER_FILE, EXACT_REPEAT),
+) -> ir.Table:
+    """The typed rows, those that are noted with their reason, where they have none yet; reasons are added to the list.
+
+    Args:
+        typed: The rows, with `_reason`.
+        noted: The rows to mark: their key, and as `_why` one of the texts.
+        reasons: Texts of the reasons so far.
+        texts: The reasons that may come.
+    """
     import ibis
 
     names = row_key(typed)
-    right = repeated.select(_why=repeated["_why"], **{f"{name}_of": repeated[name] for name in names})
+    right = noted.select(_why=noted["_why"], **{f"{name}_of": noted[name] for name in names})
     joined = typed.left_join(right, [typed[name] == right[f"{name}_of"] for name in names])
     codes = []
-    for why in (IN_ANOTHER_FILE, EXACT_REPEAT):
+    for why in texts:
         reasons.append(why)
         codes.append(((joined["_reason"] == 0) & (joined["_why"] == why), ibis.literal(len(reasons), "int32")))
     marked = joined.mutate(_reason=ibis.cases(*codes, else_=joined["_reason"]))

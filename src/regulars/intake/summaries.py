@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from regulars.errors import DataError
-from regulars.intake import customer_view
+from regulars.intake import customer_view, referral_tree
 from regulars.measures import money, time
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ class EngineSummaries:
         "customer_months",
         "customer_categories",
         "order_items",
+        "referral_tree",
     )
 
     def __init__(
@@ -81,6 +82,9 @@ class EngineSummaries:
         purchases = self._purchases()
         if name == "customers":
             return "" if purchases is not None or "customers" in self._tables else "map [tables.customers] or purchases"
+        if name == "referral_tree":
+            has_links = "referrals" in self._tables
+            return "" if has_links else "map [tables.referrals], or sponsor_id under [tables.customers]"
         if purchases is None:
             if name == "customer_categories" and "category_spend" in self._tables:
                 return ""
@@ -216,6 +220,9 @@ class EngineSummaries:
             sources = [
                 table.select("customer_id") for table in (orders, self._tables.get("customers")) if table is not None
             ]
+            if "referrals" in self._tables:
+                links = self._tables["referrals"]
+                sources += [links.select("customer_id"), links.select(customer_id=links.sponsor_id)]
             ids = ibis.union(*sources, distinct=True) if len(sources) > 1 else sources[0].distinct()
             ids = ids.filter(ids.customer_id.notnull())
             keys = ids.mutate(customer_key=ibis.row_number().over(order_by=ids.customer_id).cast("int64") + 1)
@@ -300,6 +307,7 @@ class EngineSummaries:
                 customer_categories=None if self.missing("customer_categories") else self.get("customer_categories"),
                 customer_keys=None if self._has_integer_ids() else self.customer_keys(),
                 collect=self._engine.collect,
+                referral_tree=None if self.missing("referral_tree") else self.get("referral_tree"),
                 store_count=len(self.stores()) if not self.missing("customer_days") else 0,
             )
         )
@@ -309,6 +317,17 @@ class EngineSummaries:
         purchases = self._purchases()
         table = self._tables["customers"] if purchases is None else purchases
         return bool(table.customer_id.type().is_integer())
+
+    def _make_referral_tree(self) -> ir.Table:
+        links = self._tables["referrals"]
+        if links.customer_id.type().is_integer():
+            links = links.rename(customer_key="customer_id", sponsor_key="sponsor_id")
+        else:
+            keys = self.customer_keys()
+            links = links.inner_join(keys, "customer_id").drop("customer_id")
+            sponsors = keys.select(sponsor_id="customer_id", sponsor_key="customer_key")
+            links = links.inner_join(sponsors, "sponsor_id")
+        return referral_tree.make(self._engine, links, self._name("referral_tree"))
 
     # -- from items ---------------------------------------------------------------------------------
 

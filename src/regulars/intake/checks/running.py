@@ -66,6 +66,7 @@ ON_THE_WAY: Mapping[str, str] = {
     "row_number_as_id": "keys without a column, for which the row number stands in",
     "date_order": "how dates that could be day-first or month-first are read",
     "decimal_mark": "how numbers with a comma are read",
+    "sponsor_links": "sponsors of customers that cannot be followed: themselves, unknown, later, or in a circle",
 }
 """What is noticed while files are opened and read, before any check."""
 
