@@ -9,8 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from regulars.demo.cinema import figures
-from regulars.demo.cinema.draws import CATALOGUE, ChoiceTable, random_stream
+from regulars.demo.cinema.draws import CATALOGUE
 from regulars.demo.cinema.process import RELEASE_DAYS, Process, month_number, month_of_day
+from regulars.demo.draws import ChoiceTable, random_stream
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

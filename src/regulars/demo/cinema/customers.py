@@ -9,8 +9,9 @@ import numpy as np
 
 from regulars.demo.cinema import figures
 from regulars.demo.cinema.dirt import LOST_CUSTOMER_SHARE
-from regulars.demo.cinema.draws import ARRIVALS, ChoiceTable, draw_even_share, random_stream
+from regulars.demo.cinema.draws import ARRIVALS
 from regulars.demo.cinema.process import SEGMENTS, Process, weekday_of_day, won_by_shares
+from regulars.demo.draws import ChoiceTable, draw_even_share, random_stream
 from regulars.errors import RegularsError
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ import numpy as np
 
 from regulars.demo.cinema import figures
 from regulars.demo.cinema.catalogue import MODELS, PLACEHOLDER_MODEL, WEBSITE_MODEL
-from regulars.demo.cinema.draws import ChoiceTable
 from regulars.demo.cinema.process import day_number
+from regulars.demo.draws import ChoiceTable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

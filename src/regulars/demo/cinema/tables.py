@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv as arrow_csv
-from pyarrow import parquet
 
 from regulars.demo.cinema import dirt, figures
 from regulars.demo.cinema.catalogue import PLACEHOLDER_MODEL
 from regulars.demo.cinema.customers import draw_birth_dates, draw_genders
-from regulars.demo.cinema.draws import DEVICES, random_stream
+from regulars.demo.cinema.draws import DEVICES
 from regulars.demo.cinema.process import DAYS_PER_MONTH, SEGMENTS
 from regulars.demo.cinema.tickets import device_ids
+from regulars.demo.draws import random_stream
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
     from regulars.demo.cinema.customers import Block, Buyers, Sizes
@@ -36,38 +32,7 @@ DEVICES_FILE: Final = "device_detail.csv"
 TRUTH_CUSTOMERS_FILE: Final = "truth_customers.parquet"
 
 # Names, codes and numbers of these files need no quotes; models and descriptions may hold commas.
-_UNQUOTED_FILES: Final = frozenset({TICKETS_FILE, CUSTOMERS_FILE, "campaign.csv", "film.csv"})
-
-
-class TableFiles:
-    """The files of the world, each opened when its first rows come; CSV, or Parquet by its name."""
-
-    def __init__(self, directory: Path) -> None:
-        self.row_counts: dict[str, int] = {}
-        self._directory = directory
-        self._writers: dict[str, Any] = {}
-        self._open_files = ExitStack()
-
-    def __enter__(self) -> TableFiles:
-        return self
-
-    def __exit__(self, *problem: object) -> None:
-        self._open_files.close()
-
-    def append(self, file_name: str, table: Any) -> None:
-        """Write further rows of a file."""
-        if file_name not in self._writers:
-            self._writers[file_name] = self._open_files.enter_context(self._open(file_name, table.schema))
-        self._writers[file_name].write_table(table)
-        self.row_counts[file_name] = self.row_counts.get(file_name, 0) + table.num_rows
-
-    def _open(self, file_name: str, schema: Any) -> Any:
-        path = self._directory / file_name
-        if path.suffix == ".parquet":
-            return parquet.ParquetWriter(path, schema)
-        style = "none" if file_name in _UNQUOTED_FILES else "needed"
-        options = arrow_csv.WriteOptions(quoting_style=style, quoting_header="none")
-        return arrow_csv.CSVWriter(path, schema, write_options=options)
+UNQUOTED_FILES: Final = frozenset({TICKETS_FILE, CUSTOMERS_FILE, "campaign.csv", "film.csv"})
 
 
 def customer_table(ids: Integers, rng: np.random.Generator, tally: Tally) -> Any:

@@ -12,7 +12,7 @@ import pyarrow as pa
 from regulars.demo.cinema import figures
 from regulars.demo.cinema.catalogue import CAMPAIGN_COUNTS, Catalogue, campaign_choice, film_choice
 from regulars.demo.cinema.dirt import lose_devices
-from regulars.demo.cinema.draws import ChoiceTable, hexadecimal_ids
+from regulars.demo.cinema.draws import hexadecimal_ids
 from regulars.demo.cinema.process import (
     RETRY_SHARE,
     SEGMENTS,
@@ -22,6 +22,7 @@ from regulars.demo.cinema.process import (
     month_of_day,
     won_by_shares,
 )
+from regulars.demo.draws import ChoiceTable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -28,20 +28,22 @@ from regulars.demo.cinema.customers import (
     draw_occasions,
     split_blocks,
 )
-from regulars.demo.cinema.draws import CUSTOMERS, PEOPLE, TICKETS, random_stream
+from regulars.demo.cinema.draws import CUSTOMERS, PEOPLE, TICKETS
 from regulars.demo.cinema.process import build_process
 from regulars.demo.cinema.tables import (
     CUSTOMERS_FILE,
     DEVICES_FILE,
     TICKETS_FILE,
     TRUTH_CUSTOMERS_FILE,
-    TableFiles,
+    UNQUOTED_FILES,
     customer_table,
     device_table,
     truth_table,
 )
 from regulars.demo.cinema.tally import Tally
 from regulars.demo.cinema.tickets import TicketDrawer
+from regulars.demo.draws import random_stream
+from regulars.demo.table_files import TableFiles
 from regulars.demo.world import SETTINGS_FILE, TRUTH_FILE, Truth, World, prepare_directory
 
 if TYPE_CHECKING:
@@ -123,7 +125,7 @@ class CinemaWorld:
         catalogue = build_catalogue(seed)
         process = build_process(catalogue.blockbuster_days)
         tally = Tally()
-        with TableFiles(directory) as files:
+        with TableFiles(directory, UNQUOTED_FILES) as files:
             for file_name, table in small_tables(catalogue).items():
                 files.append(file_name, table)
             for tables in _draw_blocks(process, catalogue, sizes, seed, tally):
