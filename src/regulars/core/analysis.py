@@ -149,7 +149,14 @@ def missing_extras(extras: Iterable[str]) -> list[str]:
     >>> missing_extras([])
     []
     """
-    return sorted(name for name in extras if any(importlib.util.find_spec(module) is None for module in EXTRAS[name]))
+    return sorted(name for name in extras if not all(_is_installed(module) for module in EXTRAS[name]))
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # of a module within a package that is missing itself
+        return False
 
 
 class Registry:
