@@ -7,7 +7,7 @@ import gzip
 import io
 import math
 from collections.abc import Callable, Iterator
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from regulars.core.result import Result
 
 MakeDataset = Callable[..., Dataset]
+DrawOrders = Callable[..., pa.Table]
 IDS = {"order_id": pa.string(), "customer_id": pa.string(), "amount": pa.float64()}
 
 
@@ -148,6 +149,33 @@ class Checks:
 def checks() -> type[Checks]:
     """What is asked of Results."""
     return Checks
+
+
+@pytest.fixture(scope="session")
+def draw_orders() -> DrawOrders:
+    """Orders drawn from an expected number per day."""
+    return drawn_orders
+
+
+def drawn_orders(first: date, level: Any, seed: int = 1, products: tuple[str, ...] = ()) -> pa.Table:
+    """Orders of 400 customers drawn from an expected number per day; the hour is mostly 19."""
+    rng = np.random.default_rng(seed)
+    when, product = [], []
+    for place, mean in enumerate(level):
+        day = first + timedelta(days=place)
+        for _ in range(rng.poisson(mean)):
+            when.append(datetime(day.year, day.month, day.day, int(rng.choice([10, 15, 19, 19])), 30))
+            product.append(str(rng.choice(products)) if products else "p")
+    size = len(when)
+    return pa.table(
+        {
+            "order_id": pa.array([f"o{place}" for place in range(size)]),
+            "customer_id": pa.array([f"c{place % 400}" for place in range(size)]),
+            "ordered_at": pa.array(when, pa.timestamp("us")),
+            "product_id": pa.array(product),
+            "paid": pa.array(rng.gamma(20, 1, size)),
+        }
+    )
 
 
 @pytest.fixture(scope="session")
