@@ -283,6 +283,12 @@ FOUND: list[tuple[str, dict[str, Any], int, str]] = [
         "birth_date 1970-01-01 stands for not known, in 91 of 120 rows",
     ),
     ("impossible_ages", {"customers": customers(age=["30", "130"])}, 1, "age under 0 or over 110, in 1 of 2 rows"),
+    (
+        "left_before_joining",
+        {"customers": customers(joined_on=["2020-02-01", "2020-02-01"], left_on=["2020-01-01", "2020-03-01"])},
+        1,
+        "left before joining in 1 of 2 rows",
+    ),
 ]
 
 
