@@ -9,6 +9,7 @@ import pyarrow.csv as arrow_csv
 from pyarrow import parquet
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 
@@ -18,12 +19,16 @@ class TableFiles:
     Args:
         directory: Where they are written.
         unquoted: CSV files whose values need no quotes.
+        delimiters: CSV files whose values are parted by something else than a comma.
     """
 
-    def __init__(self, directory: Path, unquoted: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, directory: Path, unquoted: frozenset[str] = frozenset(), delimiters: Mapping[str, str] | None = None
+    ) -> None:
         self.row_counts: dict[str, int] = {}
         self._directory = directory
         self._unquoted = unquoted
+        self._delimiters = delimiters or {}
         self._writers: dict[str, Any] = {}
         self._open_files = ExitStack()
 
@@ -45,5 +50,7 @@ class TableFiles:
         if path.suffix == ".parquet":
             return parquet.ParquetWriter(path, schema)
         style = "none" if file_name in self._unquoted else "needed"
-        options = arrow_csv.WriteOptions(quoting_style=style, quoting_header="none")
+        options = arrow_csv.WriteOptions(
+            quoting_style=style, quoting_header="none", delimiter=self._delimiters.get(file_name, ",")
+        )
         return arrow_csv.CSVWriter(path, schema, write_options=options)

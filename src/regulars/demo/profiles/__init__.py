@@ -1,0 +1,1 @@
+"""The demo world `profiles`: a food retailer's customers in one wide file, without orders."""
