@@ -7,12 +7,15 @@ shown as such.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Literal
 
+from regulars.core.contract import CUSTOMERS
 from regulars.errors import DataError, closest
+from regulars.measures import time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Sequence
 
     import ibis.expr.types as ir
 
@@ -27,6 +30,10 @@ AGE_BANDS: tuple[tuple[int, str], ...] = (
 """Ages below the number belong to the band; the oldest are "65 and over"."""
 OLDEST_BAND = "65 and over"
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+HOURS = tuple(f"{hour:02d}" for hour in range(24))
+YEARS = tuple(str(year) for year in range(1900, 2101))
+RELEASE_BANDS = ("before release", "week 1", "week 2", "weeks 3–4", "weeks 5–8", "later")
+NEAR_BANDS = ("4–7 days before", "1–3 days before", "on the day", "1–3 days after", "4–7 days after", "other days")
 GENERATIONS = ("Silent", "Boomers", "X", "Millennials", "Z", "Alpha")
 
 
@@ -42,6 +49,7 @@ class Dimension:
             column of a table joined to the orders (`devices.os`).
         label: The label as an expression of rows that have those columns.
         order: Labels in their natural order, where they have one.
+        parts: Dimensions whose labels together make the label; see `crossed`.
     """
 
     name: str
@@ -50,6 +58,7 @@ class Dimension:
     needs: tuple[str, ...]
     label: Callable[[ir.Table], ir.Value]
     order: tuple[str, ...] = ()
+    parts: tuple[Dimension, ...] = ()
 
 
 def _column(name: str) -> Callable[[ir.Table], ir.Value]:
@@ -72,6 +81,16 @@ def _hour(rows: ir.Table) -> ir.Value:
     return rows.ordered_at.hour().cast("string").lpad(2, "0")
 
 
+def _release_distance(rows: ir.Table) -> ir.Value:
+    """How long what was bought had been on sale."""
+    import ibis
+
+    age = time.days_between(rows.released_on, rows.ordered_at.date())
+    bands = ibis.cases((age < 0, RELEASE_BANDS[0]), (age < 7, RELEASE_BANDS[1]), (age < 14, RELEASE_BANDS[2]),
+                       (age < 28, RELEASE_BANDS[3]), (age < 56, RELEASE_BANDS[4]), else_=RELEASE_BANDS[5])  # fmt: skip
+    return ibis.ifelse(age.isnull(), ibis.null("string"), bands)
+
+
 def _plain(name: str, title: str, grain: Grain, column: str = "", order: tuple[str, ...] = ()) -> Dimension:
     return Dimension(name, title, grain, (column or name,), _column((column or name).rpartition(".")[2]), order)
 
@@ -81,7 +100,7 @@ DIMENSIONS: tuple[Dimension, ...] = (
     _plain("rfm_segment", "segment by recency, frequency and money", "customer"),
     Dimension(
         "cohort_year", "year of the first order", "customer", ("first_ordered_on",),
-        lambda rows: rows.first_ordered_on.year().cast("string"),
+        lambda rows: rows.first_ordered_on.year().cast("string"), YEARS,
     ),
     _plain("generation", "generation", "customer", order=GENERATIONS),
     Dimension(
@@ -101,9 +120,14 @@ DIMENSIONS: tuple[Dimension, ...] = (
     _plain("platform", "platform", "order", "devices.platform"),
     _plain("os", "operating system", "order", "devices.os"),
     _plain("campaign_kind", "kind of promotion", "order", "campaigns.kind"),
+    _plain("offer_complexity", "complexity of the offer", "order", "campaigns.complexity"),
+    Dimension(
+        "release_distance", "time since the release", "order", ("ordered_at", "products.released_on"),
+        _release_distance, RELEASE_BANDS,
+    ),
     Dimension("weekday", "day of the week", "order", ("ordered_at",), _weekday, WEEKDAYS),
-    Dimension("hour", "hour of the day", "order", ("ordered_at",), _hour),
-    Dimension("year", "year", "order", ("ordered_at",), lambda rows: rows.ordered_at.year().cast("string")),
+    Dimension("hour", "hour of the day", "order", ("ordered_at",), _hour, HOURS),
+    Dimension("year", "year", "order", ("ordered_at",), lambda rows: rows.ordered_at.year().cast("string"), YEARS),
     _plain("category", "category", "item", "products.category"),
     _plain("brand", "brand", "item", "products.brand"),
 )  # fmt: skip
@@ -146,6 +170,59 @@ def trait(name: str) -> Dimension:
     return _plain(name, name.replace("_", " "), "customer")
 
 
+def traits(data: Dataset) -> tuple[Dimension, ...]:
+    """Every column of text of the customers table that we have no name for, as a dimension."""
+    if "customers" not in data.tables:
+        return ()
+    own = data.table("customers").schema()
+    known = {name for one in DIMENSIONS for name in one.needs} | set(CUSTOMERS.names)
+    names = [name for name, kind in own.items() if kind.is_string() or kind.is_boolean()]
+    return tuple(trait(name) for name in names if name not in known and name in data.customers.columns)
+
+
+def made(name: str, title: str, order: Sequence[str] = (), grain: Grain = "order") -> Dimension:
+    """A label that the rows to be broken down bring along as a column of that name.
+
+    >>> made("promotion", "kind of promotion").needs
+    ('promotion',)
+    """
+    return _plain(name, title, grain, order=tuple(order))
+
+
+def near_days(name: str, title: str, days: Collection[date]) -> Dimension:
+    """How far the day of an order lies from the nearest of some days (holidays, launches), before it or after.
+
+    >>> near_days("holiday_distance", "distance to a holiday", [date(2024, 12, 25)]).order[2]
+    'on the day'
+    """
+    reach = ((2, 0, 0), (1, -3, -1), (3, 1, 3), (0, -7, -4), (4, 4, 7))
+    bands = [
+        (NEAR_BANDS[place], sorted({day + timedelta(days=off) for day in days for off in range(first, last + 1)}))
+        for place, first, last in reach
+    ]
+
+    def label(rows: ir.Table) -> ir.Value:
+        import ibis
+
+        day = rows.ordered_at.date()
+        known = ibis.cases(*[(day.isin(list(near)), band) for band, near in bands if near], else_=NEAR_BANDS[-1])
+        return ibis.ifelse(day.isnull(), ibis.null("string"), known)
+
+    return Dimension(name, title, "order", ("ordered_at",), label, NEAR_BANDS)
+
+
+def crossed(one: Dimension, other: Dimension) -> Dimension:
+    """Every combination of the groups of two dimensions, as in "2022 · voucher".
+
+    >>> crossed(find("year"), find("campaign_kind")).name
+    'year × campaign_kind'
+    """
+    return Dimension(
+        f"{one.name} × {other.name}", f"{one.title} and {other.title}", other.grain, (), _column("group"),
+        tuple(f"{left} · {right}" for left in one.order for right in other.order), (one, other),
+    )  # fmt: skip
+
+
 def labelled(data: Dataset, rows: ir.Table, dimension: Dimension, name: str = "group") -> ir.Table:
     """The rows with the label of a dimension as a further column of text; missing labels are "unknown".
 
@@ -159,7 +236,12 @@ def labelled(data: Dataset, rows: ir.Table, dimension: Dimension, name: str = "g
     Raises:
         DataError: The data do not have that dimension.
     """
-    if not _has(data, dimension):
+    if dimension.parts:
+        one, other = (f"{name}_of_{part.name}" for part in dimension.parts)
+        both = labelled(data, labelled(data, rows, dimension.parts[0], one), dimension.parts[1], other)
+        return both.mutate(**{name: both[one] + " · " + both[other]}).drop(one, other)
+    brought = {need.rpartition(".")[2] for need in dimension.needs} <= set(rows.columns)
+    if not brought and not _has(data, dimension):
         raise DataError(f"the data have no {dimension.title}", mend=f"map {', '.join(dimension.needs)}")
     needs = tuple(need for need in dimension.needs if need.rpartition(".")[2] not in rows.columns)
     added = list(dict.fromkeys(need.rpartition(".")[2] for need in needs))
@@ -184,6 +266,8 @@ def _joined(data: Dataset, rows: ir.Table, dimension: Dimension, need: str) -> i
 
 
 def _has(data: Dataset, dimension: Dimension) -> bool:
+    if dimension.parts:
+        return all(_has(data, part) for part in dimension.parts)
     return all(_has_column(data, dimension, need) for need in dimension.needs)
 
 
@@ -194,5 +278,6 @@ def _has_column(data: Dataset, dimension: Dimension, need: str) -> bool:
     orders = () if data.summaries.missing("orders") else data.orders.columns
     if not side:
         return column in orders
-    has_key = _SIDES[side] in orders or (side == "products" and not data.summaries.missing("order_items"))
+    of_items = dimension.grain == "item" and not data.summaries.missing("order_items")
+    has_key = _SIDES[side] in orders or of_items
     return side in data.tables and column in data.tables[side].columns and has_key

@@ -8,8 +8,9 @@ keep their count and get no figure.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast, get_args
 
+from regulars.core.units import Unit
 from regulars.measures import dimensions as dims
 from regulars.measures.money import DECIMALS
 from regulars.measures.tables import Columns
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from regulars.core.dataset import Dataset
     from regulars.core.result import Table
-    from regulars.core.units import Unit
     from regulars.measures.dimensions import Dimension
     from regulars.models.breakdown import Judged, Sums
 
@@ -85,6 +85,7 @@ def break_down(
     name: str,
     title: str,
     cluster: str | None = "customer_key",
+    counts: str = "",
     note: str = "",
 ) -> BreakDown:
     """Figures by group, for several dimensions at once.
@@ -98,6 +99,7 @@ def break_down(
         title: Title of the table.
         cluster: The column of the independent unit: rows of one customer are not independent of each other. None where
             every row is a customer of its own, which spares a pass.
+        counts: Name and unit of a further column that counts the rows (`orders`); "" leaves it out.
         note: A sentence under the table; the number of comparisons is added to it.
 
     Returns:
@@ -111,7 +113,7 @@ def break_down(
 
     queries, counted = [], []
     for dimension in by:
-        query = _query(dims.labelled(data, rows, dimension), figures, cluster)
+        query = _query(dims.labelled(data, rows, dimension), figures, cluster, bool(counts))
         queries.append(query)
         counted.append(_folded(data.collect(query, _MOST_ROWS).to_pylist(), dimension))
     judged = [
@@ -120,7 +122,7 @@ def break_down(
     ]
     adjusted = iter(model.adjust([one for per_figure in judged for one in per_figure]))
     p_values = [[next(adjusted) for _ in figures] for _ in counted]
-    table = _table(by, counted, figures, judged, p_values, data.min_customers)
+    table = _table(by, counted, figures, judged, p_values, data.min_customers, counts)
     comparisons = sum(int(np.isfinite(p).sum()) for per_figure in p_values for p in per_figure)
     differing = sum(int((p < FALSE_DISCOVERIES).sum()) for per_figure in p_values for p in per_figure)
     told = (
@@ -129,22 +131,27 @@ def break_down(
     )
     totals = [figure.total for figure in figures if figure.total]
     finished = table.table(
-        name, title, source=tuple(queries), dimensions=("dimension", "group"), measures=("customers", *totals),
+        name, title, source=tuple(queries), dimensions=("dimension", "group"),
+        measures=("customers", *([counts] if counts else []), *totals),
         note=f"{note} {told}".strip(),
     )  # fmt: skip
     return BreakDown(finished, comparisons, differing)
 
 
-def _query(rows: ir.Table, figures: Sequence[Figure], cluster: str | None) -> ir.Table:
+def _query(rows: ir.Table, figures: Sequence[Figure], cluster: str | None, is_counted: bool = False) -> ir.Table:
     """One row per group: clusters, and for each figure the sums over clusters."""
     parts: dict[str, ir.Value] = {}
     for place, figure in enumerate(figures):
         parts[f"above_{place}"] = figure.above(rows).cast("float64").fill_null(0.0)
         parts[f"below_{place}"] = _below(rows, figure)
+    if is_counted:
+        parts["rows"] = rows.group.notnull().cast("float64")
     each = rows.select(*([cluster] if cluster else []), "group", **parts)
     if cluster:
         each = each.group_by(cluster, "group").aggregate(**{part: each[part].sum().round(DECIMALS) for part in parts})
     sums: dict[str, ir.Value] = {"customers": each.count().cast("int64")}
+    if is_counted:
+        sums["rows"] = each.rows.sum().cast("int64")
     for place in range(len(figures)):
         above, below = each[f"above_{place}"], each[f"below_{place}"]
         values = (above, below, above * above, below * below, above * below)
@@ -191,6 +198,7 @@ def _table(
     judged: Sequence[Sequence[Judged]],
     p_values: Sequence[Sequence[Any]],
     least: int,
+    count_name: str,
 ) -> Columns:
     import numpy as np
 
@@ -205,6 +213,9 @@ def _table(
     columns.add("customers", counts, "customers", "Customers with at least one row in the group.")
     shares = [count / total for count, total in zip(counts, totals, strict=True)]
     columns.add("customer_share", shares, "share", "Of the customers counted over all groups of the dimension.")
+    if count_name:
+        rows = [row["rows"] for groups in counted for row in groups]
+        columns.add(count_name, rows, cast("Unit", count_name if count_name in get_args(Unit) else "count"))
     for place, figure in enumerate(figures):
         ours = [per_figure[place] for per_figure in judged]
         value, low, high = (joined([getattr(one, end) for one in ours]) for end in ("value", "low", "high"))

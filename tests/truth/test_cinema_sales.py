@@ -1,0 +1,61 @@
+"""The demo world `cinema`: what was planted in promotions, channels, payments and films is found."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from regulars import pipeline
+from regulars.demo.world import worlds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from regulars.core.dataset import Dataset
+    from regulars.core.result import Result
+
+pytestmark = pytest.mark.truth
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("truth") / "cinema"
+    worlds()["cinema"].write(path, rows=25_000)
+    return path
+
+
+@pytest.fixture(scope="module")
+def truth(folder: Path) -> dict[str, Any]:
+    return dict(json.loads((folder / "truth.json").read_text(encoding="utf-8")))
+
+
+@pytest.fixture(scope="module")
+def cinema(folder: Path) -> Iterator[Dataset]:
+    data = pipeline.load(folder / "regulars.toml")
+    yield data
+    data.engine.close()
+
+
+def rows(result: Result, table: str, **chosen: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = result.table(table).to_arrow().to_pylist()
+    return [row for row in found if all(row[name] == value for name, value in chosen.items())]
+
+
+def test_returns_by_promotion_are_the_planted_ones(cinema: Dataset, truth: dict[str, Any]) -> None:
+    """Those who came back are the very ones drawn, and the share lies within four errors of the planted one."""
+    found = {row["won_with"]: row for row in rows(cinema.run("promotions"), "returns", within_days=90)}
+    for planted in truth["returned_within_90_days"]["kinds"]:
+        row = found["no promotion" if planted["won_by"] == "none" else planted["won_by"]]
+        assert (row["customers"], row["returned"]) == (planted["customers"], planted["returned"])
+        assert abs(row["return_share"] - planted["expected_share"]) < 4 * planted["standard_error"]
+    assert found["reward point"]["differs"] == -1
+
+
+def test_discounts_by_promotion_are_the_planted_ones(cinema: Dataset, truth: dict[str, Any]) -> None:
+    result = cinema.run("promotions")
+    for kind, planted in truth["process"]["tickets"]["mean_discount_share_of_list"].items():
+        row = rows(result, "money", dimension="promotion", group="no promotion" if kind == "none" else kind)[0]
+        assert row["discount_share"] == pytest.approx(planted, abs=0.01)
