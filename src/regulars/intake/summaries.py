@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from regulars.errors import DataError
-from regulars.intake import customer_view, referral_tree
+from regulars.intake import customer_view, item_summaries, referral_tree
 from regulars.measures import money, time
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class EngineSummaries:
         "customer_categories",
         "order_items",
         "referral_tree",
+        *item_summaries.MAKERS,
     )
 
     def __init__(
@@ -91,7 +92,7 @@ class EngineSummaries:
             return "map purchases under [tables.lines] or [tables.orders]"
         if name in ("customer_days", "customer_months") and "ordered_at" not in purchases.columns:
             return "map ordered_at, the date of the purchase"
-        if name == "order_items" and "product_id" not in self._items().columns:
+        if name in ("order_items", *item_summaries.MAKERS) and "product_id" not in self._items().columns:
             return "map product_id, what was bought"
         if name == "customer_categories" and not self._has_categories():
             return "map the products' category under [tables.products], or [tables.category_spend]"
@@ -107,6 +108,9 @@ class EngineSummaries:
             why = self.missing(name)
             if why:
                 raise DataError(f"the summary '{name}' cannot be made", mend=why)
+            if name in item_summaries.MAKERS:
+                self._kept[name] = self._engine.persist(item_summaries.MAKERS[name](self.get), self._name(name))
+                return self._kept[name]
             make: Callable[[], ir.Table] = getattr(self, f"_make_{name}")
             self._kept[name] = make()
         return self._kept[name]
