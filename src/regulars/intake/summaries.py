@@ -323,15 +323,8 @@ class EngineSummaries:
         return bool(table.customer_id.type().is_integer())
 
     def _make_referral_tree(self) -> ir.Table:
-        links = self._tables["referrals"]
-        if links.customer_id.type().is_integer():
-            links = links.rename(customer_key="customer_id", sponsor_key="sponsor_id")
-        else:
-            keys = self.customer_keys()
-            links = links.inner_join(keys, "customer_id").drop("customer_id")
-            sponsors = keys.select(sponsor_id="customer_id", sponsor_key="customer_key")
-            links = links.inner_join(sponsors, "sponsor_id")
-        return referral_tree.make(self._engine, links, self._name("referral_tree"))
+        keys = None if self._has_integer_ids() else self.customer_keys()
+        return referral_tree.make(self._engine, self._tables["referrals"], keys, self._name("referral_tree"))
 
     # -- from items ---------------------------------------------------------------------------------
 

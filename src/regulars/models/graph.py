@@ -110,19 +110,24 @@ class Forest:
             levels.append(values)
         return levels
 
-    def line_of(self, place: int, most: int) -> Ints:
+    def line_of(self, place: int, most: int, widest: int = 0) -> Ints:
         """Places of a member and those below, generation by generation, `most` at most.
 
-        Within a generation those with the largest downline come first.
+        Of those whom one sponsor brought the ones with the largest downline come first, and only the first `widest`
+        (0: all) are taken.
         """
         order = np.argsort(self.sponsor, kind="stable")
         ordered = self.sponsor[order]
         found, level = [place], [place]
         while level and len(found) < most:
-            starts, ends = np.searchsorted(ordered, level), np.searchsorted(ordered, level, side="right")
-            below = np.concatenate([order[start:end] for start, end in zip(starts, ends, strict=True)])
-            below = below[np.lexsort((self.ids[below], -self.downline_count[below]))]
-            level = below[: most - len(found)].tolist()
+            below: list[int] = []
+            for start, end in zip(
+                np.searchsorted(ordered, level), np.searchsorted(ordered, level, side="right"), strict=True
+            ):
+                brought = order[start:end]
+                brought = brought[np.lexsort((self.ids[brought], -self.downline_count[brought]))]
+                below += brought[: widest or brought.size].tolist()
+            level = below[: most - len(found)]
             found += level
         return np.array(found, dtype=np.int64)
 
@@ -238,10 +243,19 @@ def draw_lines(forest: Forest, lines: list[Ints]) -> Drawing:
         parts.append((line, x, (top - forest.generation[line]).astype(np.float64)))
         free += 1.0
     place, x, y = (np.concatenate([part[index] for part in parts]) for index in range(3))
-    at = {int(one): row for row, one in enumerate(place)}
-    above = np.array([at.get(int(one), NOBODY) for one in forest.sponsor[place]], dtype=np.int64)
+    above = np.concatenate(_links(forest, lines))
     drawn = above != NOBODY
     return Drawing(place, x, y, np.where(drawn, x[above], np.nan), np.where(drawn, y[above], np.nan))
+
+
+def _links(forest: Forest, lines: list[Ints]) -> list[Ints]:
+    """For each drawn member the row of the sponsor in the same line; `NOBODY` at its top."""
+    rows, first = [], 0
+    for line in lines:
+        at = {int(one): row for row, one in enumerate(line, start=first)}
+        rows.append(np.array([NOBODY, *(at[int(one)] for one in forest.sponsor[line[1:]])], dtype=np.int64))
+        first += line.size
+    return rows
 
 
 def _across(forest: Forest, line: Ints, free: float) -> tuple[Floats, float]:
