@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from regulars.core import parameters
 from regulars.core.contract import CONTRACT
+from regulars.core.experiment import ExperimentSettings
 from regulars.errors import RegularsError, SettingsError, closest, raise_all
 
 if TYPE_CHECKING:
@@ -228,11 +229,12 @@ class Settings:
     tables: Mapping[str, TableSettings] = field(default_factory=dict)
     checks: Mapping[str, str] = field(default_factory=dict)
     analyses: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    experiments: Mapping[str, ExperimentSettings] = field(default_factory=dict)
     folder: Path = field(default_factory=Path)
     path: Path | None = None
 
 
-_FIXED = ("dataset", "engine", "tables", "checks")
+_FIXED = ("dataset", "engine", "tables", "checks", "experiments")
 
 
 def load(
@@ -314,13 +316,18 @@ def parse(raw: Mapping[str, Any], known_analyses: Sequence[str], *, folder: Path
         if not isinstance(word, str)
     )
     tables = {name: _table(name, value, errors) for name, value in sections.get("tables", {}).items()}
+    own, named = parameters.apart(sections.get("experiments", {}), ExperimentSettings)
+    experiments = parameters.build_named(ExperimentSettings, named, "experiments", errors)
     raise_all(errors)
     return Settings(
         dataset=dataset or DatasetSettings(),
         engine=engine or EngineSettings(),
         tables={name: table for name, table in tables.items() if table is not None},
         checks=checks,
-        analyses={name: sections[name] for name in known_analyses if name in sections},
+        analyses={
+            name: own if name == "experiments" else sections[name] for name in known_analyses if name in sections
+        },
+        experiments=experiments,
         folder=folder,
         path=path,
     )

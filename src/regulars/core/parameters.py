@@ -64,6 +64,45 @@ def build(kind: type[T], values: Mapping[str, Any], section: str, errors: list[R
         return None
 
 
+def apart(values: Mapping[str, Any], kind: type) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A section's own settings, and its named sub-sections: `[experiments.letter]` beside `[experiments]`.
+
+    A sub-table is a named sub-section unless the section has a setting of that name.
+
+    Args:
+        values: Keys and values of the section.
+        kind: The dataclass of a sub-section; a name of one of its settings is refused as the name of a sub-section,
+            since the heading with the name was most likely forgotten.
+
+    Returns:
+        The section's own values, and the sub-sections by name.
+
+    >>> @dataclasses.dataclass(frozen=True)
+    ... class Trial:
+    ...     arm: str = "arm"
+    >>> apart({"level": 0.9, "letter": {"arm": "group"}}, Trial)
+    ({'level': 0.9}, {'letter': {'arm': 'group'}})
+    """
+    settings = {field.name for field in dataclasses.fields(kind)}
+    named = {name: value for name, value in values.items() if isinstance(value, dict) and name not in settings}
+    return {name: value for name, value in values.items() if name not in named}, named
+
+
+def build_named(
+    kind: type[T], named: Mapping[str, Any], section: str, errors: list[RegularsError]
+) -> dict[str, T]:
+    """The named sub-sections of a section, each a settings dataclass; arguments as `build`.
+
+    >>> @dataclasses.dataclass(frozen=True)
+    ... class Trial:
+    ...     arm: str = "arm"
+    >>> build_named(Trial, {"letter": {"arm": "group"}}, "experiments", [])
+    {'letter': Trial(arm='group')}
+    """
+    built = {name: build(kind, values, f"{section}.{name}", errors) for name, values in named.items()}
+    return {name: one for name, one in built.items() if one is not None}
+
+
 def _is_required(field: dataclasses.Field[Any]) -> bool:
     return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
