@@ -250,7 +250,8 @@ def _view(
 
 def _run_id(data: Dataset, settings: Settings, fingerprints: Mapping[str, str]) -> str:
     """The as-of date and a digest of settings and inputs: the same input gives the same run, under the same name."""
-    digest = hashlib.sha256(repr((settings.dataset, settings.tables, settings.analyses, settings.experiments, settings.checks)).encode())
+    said = (settings.dataset, settings.tables, settings.analyses, settings.experiments, settings.checks)
+    digest = hashlib.sha256(repr(said).encode())
     digest.update(repr(sorted(fingerprints.items())).encode())
     digest.update(repr(sorted(versions().items())).encode())
     return f"{data.as_of:%Y-%m-%d}-{digest.hexdigest()[:8]}" if data.as_of else f"undated-{digest.hexdigest()[:8]}"

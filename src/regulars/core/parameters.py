@@ -88,9 +88,7 @@ def apart(values: Mapping[str, Any], kind: type) -> tuple[dict[str, Any], dict[s
     return {name: value for name, value in values.items() if name not in named}, named
 
 
-def build_named(
-    kind: type[T], named: Mapping[str, Any], section: str, errors: list[RegularsError]
-) -> dict[str, T]:
+def build_named(kind: type[T], named: Mapping[str, Any], section: str, errors: list[RegularsError]) -> dict[str, T]:
     """The named sub-sections of a section, each a settings dataclass; arguments as `build`.
 
     >>> @dataclasses.dataclass(frozen=True)

@@ -21,6 +21,8 @@ CONTROL_WORDS = ("control", "none", "no ", "hold", "untreated", "placebo", "base
 """Beginnings of the names of arms that are the control, where the settings do not say which is."""
 WINDOW_DAYS = 28
 """What was bought counts for so many days from the start, where the end is not said."""
+SHORTEST_WINDOW = 7
+"""An experiment that still runs is looked at from this day on."""
 LABEL_LEVELS = 50
 """Labels with more values than that are no covariate."""
 

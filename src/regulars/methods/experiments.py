@@ -174,11 +174,14 @@ def _window(data: Dataset, settings: ExperimentSettings, rows: ir.Table) -> tupl
         found = data.collect(own.aggregate(first=own.starts_on.min(), last=ends), 1).to_pylist()[0]
         first = found["first"]
         last = last or (found["last"] if "ends_on" in campaigns.columns else None)
+    begun = first
     if first is None and "sent_at" in rows.columns:
-        sent = data.collect(rows.aggregate(first=rows.sent_at.min()), 1)["first"][0].as_py()
-        first = sent.date() if sent else None
-    if first is not None and (last is None or last < first):
-        last = first + timedelta(days=measures.WINDOW_DAYS - 1)
+        sent = data.collect(rows.aggregate(first=rows.sent_at.min(), last=rows.sent_at.max()), 1).to_pylist()[0]
+        first, begun = (sent[end].date() if sent[end] else None for end in ("first", "last"))
+    if begun is not None and (last is None or last < begun):
+        last = begun + timedelta(days=measures.WINDOW_DAYS - 1)
+    if first and last and data.as_of and last > data.as_of >= first + timedelta(days=measures.SHORTEST_WINDOW - 1):
+        last = data.as_of  # still running: what was bought so far
     return first, last
 
 
@@ -208,7 +211,7 @@ def _has_costs(data: Dataset) -> bool:
     products = data.tables.get("products")
     if products is None or "cost" not in products.columns or data.summaries.missing("order_items"):
         return False
-    return {"revenue", "ordered_at"} <= set(data.summary("order_items").columns)
+    return not {"revenue", "ordered_at"} - set(data.summary("order_items").columns)
 
 
 def _covariates(data: Dataset, settings: ExperimentSettings, rows: ir.Table) -> tuple[list[str], list[str]]:
@@ -235,7 +238,7 @@ def _covariates(data: Dataset, settings: ExperimentSettings, rows: ir.Table) -> 
 
 def _is_label(data: Dataset, home: ir.Table, name: str) -> bool:
     count = data.collect(home.aggregate(n=home[name].nunique().cast("int64")), 1)["n"][0].as_py()
-    return 1 < count <= measures.LABEL_LEVELS
+    return bool(1 < count <= measures.LABEL_LEVELS)
 
 
 # -- the examination ----------------------------------------------------------------------------------
@@ -381,7 +384,9 @@ class _Examiner:
         """Whether anyone was contacted after the outcome was measured."""
         rows, settings = self.rows, self.trial.settings
         if "sent_at" not in rows.columns:
-            return [Check("contact before outcome", "not judged", "When customers were contacted is not in the data.", 0)]
+            return [
+                Check("contact before outcome", "not judged", "The data do not tell when customers were contacted.", 0)
+            ]
         late = None
         if settings.outcome_at:
             if settings.outcome_at not in rows.columns:
@@ -395,7 +400,9 @@ class _Examiner:
 
             late = rows.sent_at.date() > ibis.literal(self.trial.last, "date")
         if late is None:
-            return [Check("contact before outcome", "not judged", "When the outcome was measured is not in the data.", 0)]
+            return [
+                Check("contact before outcome", "not judged", "The data do not tell when the outcome was measured.", 0)
+            ]
         found = self.data.collect(
             rows.aggregate(late=late.fill_null(False).cast("int32").sum().cast("int64"), rows=rows.count()), 1
         ).to_pylist()[0]

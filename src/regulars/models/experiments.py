@@ -115,19 +115,17 @@ def compare(
     with np.errstate(divide="ignore", invalid="ignore"):
         found = metric.analyze_aggregates(_aggregates(control, names), _aggregates(treated, names))
     error = found.effect_size / found.statistic if found.statistic else (found.effect_size_ci_upper / 1.96)
-    if not np.isfinite(found.effect_size_ci_lower):
-        nothing = float("nan")
-        value = steadily(found.effect_size)
-        return Effect(
-            steadily(found.control), steadily(found.treatment), value, value, value, *[nothing] * 3, 1.0, 0.0, nothing
-        )
+    control_value, treated_value, value = (steadily(one) for one in (found.control, found.treatment, found.effect_size))
+    none = float("nan")
+    if not np.isfinite(found.effect_size_ci_lower):  # nothing varies
+        return Effect(control_value, treated_value, value, value, value, none, none, none, 1.0, 0.0, none)
     relative = (found.rel_effect_size, found.rel_effect_size_ci_lower, found.rel_effect_size_ci_upper)
     if found.control <= 0 or not all(np.isfinite(relative)):
-        relative = (float("nan"),) * 3
+        relative = (none, none, none)
     return Effect(
-        *(steadily(one) for one in (found.control, found.treatment, found.effect_size)),
+        control_value, treated_value, value,
         steadily(found.effect_size_ci_lower), steadily(found.effect_size_ci_upper),
-        *(steadily(one) for one in relative),
+        steadily(relative[0]), steadily(relative[1]), steadily(relative[2]),
         steadily(found.pvalue), steadily(found.statistic), smallest_effect(abs(error)),
     )  # fmt: skip
 
