@@ -131,8 +131,10 @@ def _declared(data: Dataset) -> dict[str, ExperimentSettings]:
 
 def _read(data: Dataset, name: str, settings: ExperimentSettings, rows: ir.Table) -> Trial:
     first, last = _window(data, settings, rows)
-    table = [_outcome(data, rows, settings, column) for column in settings.outcomes or _answers(rows)]
     bought = _purchases(data, first, last)
+    # an answer to an offer is nothing that the control could give, so purchases come first where there are any
+    own = settings.outcomes or (() if bought else _answers(rows))
+    table = [_outcome(data, rows, settings, column) for column in own]
     outcomes = [*table, *bought] if settings.outcomes else [*bought, *table]
     numbers, labels = _covariates(data, settings, rows)
     if any(one.before for one in bought):
