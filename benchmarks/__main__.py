@@ -1,7 +1,8 @@
-"""`python -m benchmarks [--lines 2.4M …]`: the figures as tables in `benchmarks/results/`.
+"""`python -m benchmarks [--lines 2.4M 24M 100M] [--peers] [--memory 8GB]`: the figures, as tables and pictures.
 
-The unit is one scan: the time the engine takes to read and add up every column once, in the same process. Absolute
-seconds depend on the machine and its neighbours.
+The unit is one scan: the time the engine takes to read and add up every needed column once, in the same process.
+Absolute seconds depend on the machine and its neighbours. What is measured replaces what stood for the same size in
+`benchmarks/results/`; the rest stays, with its own date.
 """
 
 from __future__ import annotations
@@ -13,37 +14,25 @@ import platform
 import subprocess
 import sys
 import time
+from datetime import date
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-from benchmarks.lines import write_lines
+from benchmarks import beside, report
+from benchmarks.world import count, shop_folder
 
 HERE = Path(__file__).parent
 CACHE = HERE.parent / "runs" / "benchmark-data"
+PEER_HOMES = HERE.parent / "runs" / "peers"
+VERSIONS = ("regulars", "duckdb", "ibis-framework", "pyarrow", "numpy", "scikit-learn")
 
 
-def count(text: str) -> int:
-    """2.4M, 100k or 5000 as a number."""
-    scale = {"k": 1_000, "m": 1_000_000}.get(text[-1].lower(), 1)
-    return int(float(text[:-1] if scale > 1 else text) * scale)
-
-
-def lines_file(lines: int) -> Path:
-    """The order lines of that size, written once."""
-    path = CACHE / f"lines-{lines}.parquet"
-    if not path.exists():
-        CACHE.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        write_lines(part, lines)
-        part.rename(path)
-    return path
-
-
-def measured(kind: str, path: Path, memory: str) -> dict[str, float]:
+def measured(kind: str, folder: Path, memory: str) -> dict[str, Any]:
     """One measurement in its own process."""
-    command = [sys.executable, "-m", "benchmarks.measure", kind, str(path), memory]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=HERE.parent)
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    command = [sys.executable, "-m", "benchmarks.measure", kind, str(folder), memory]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=HERE.parent)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
@@ -51,9 +40,10 @@ def start_up() -> dict[str, float]:
     """Seconds, the median of five: importing the package, asking for help, one demo of the published size."""
     tool = str(Path(sys.executable).parent / "regulars")
     commands = {
-        "import regulars": [sys.executable, "-c", "import regulars"],
         "python alone": [sys.executable, "-c", "pass"],
+        "import regulars": [sys.executable, "-c", "import regulars"],
         "regulars --help": [tool, "--help"],
+        "regulars list": [tool, "list"],
     }
     found = {}
     for name, command in commands.items():
@@ -64,55 +54,65 @@ def start_up() -> dict[str, float]:
             seconds.append(time.perf_counter() - began)
         found[name] = sorted(seconds)[2]
     began = time.perf_counter()
-    subprocess.run(
-        [tool, "demo", "--quiet", "--out", str(CACHE.parent / "benchmark-demo")], check=True, capture_output=True
-    )
+    demo = [tool, "demo", "--quiet", "--out", str(CACHE.parent / "benchmark-demo")]
+    subprocess.run(demo, check=True, capture_output=True)
     return found | {"demo of 154,725 attempts, from generating to report": time.perf_counter() - began}
+
+
+def peers(folder: Path, memory: str, only: list[str]) -> dict[str, Any]:
+    """Every peer on the same files, beside the same tasks here."""
+    ours = measured("beside", folder, memory)
+    found: dict[str, Any] = {"regulars": ours}
+    for peer in beside.PEERS:
+        if only and peer.name not in only:
+            continue
+        print(f"beside {peer.name} …", file=sys.stderr)
+        told = beside.ask(peer, HERE, PEER_HOMES, folder)
+        if "answers" in told:
+            told["differing"] = beside.differing(ours["answers"], told["answers"])
+            told["compared"] = sorted(ours["answers"].keys() & told["answers"].keys())
+        found[peer.name] = told
+    return found
 
 
 def main() -> None:
     """Measure and write."""
     options = argparse.ArgumentParser(prog="python -m benchmarks")
-    options.add_argument("--lines", nargs="*", default=["2.4M"])
-    options.add_argument("--memory", default="8GB")
+    options.add_argument("--lines", nargs="*", default=["2.4M"], help="sizes, as in 2.4M")
+    options.add_argument("--memory", default="8GB", help="the limit set for the engine")
+    options.add_argument("--data", type=Path, default=CACHE, help="folder for the generated data")
+    options.add_argument("--peers", nargs="*", help="compare with other tools (all, or those named) at the first size")
+    options.add_argument("--parts", nargs="*", default=["start", "summaries", "run"], help="start, summaries, run")
     asked = options.parse_args()
-    names = ("regulars", "duckdb", "ibis-framework", "pyarrow", "numpy")
-    results: dict[str, object] = {
+    results = HERE / "results"
+    results.mkdir(exist_ok=True)
+    kept = results / "latest.json"
+    found: dict[str, Any] = json.loads(kept.read_text()) if kept.exists() else {}
+    about = {
+        "date": date.today().isoformat(),
         "machine": f"{platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}",
-        "versions": {name: version(name) for name in names},
-        "start": start_up(),
+        "versions": {name: version(name) for name in VERSIONS},
     }
+    if "start" in asked.parts:
+        found["start"] = about | {"seconds": start_up()}
     for size in asked.lines:
-        path = lines_file(count(size))
-        results[f"summaries and analyses, {size} lines"] = measured("summaries", path, asked.memory)
-        results[f"whole run, {size} lines"] = measured("run", path, asked.memory)
-    (HERE / "results").mkdir(exist_ok=True)
-    (HERE / "results" / "latest.json").write_text(json.dumps(results, indent=1) + "\n")
-    text = as_text(results)
-    (HERE / "results" / "latest.md").write_text(text)
+        print(f"{size} lines: data …", file=sys.stderr)
+        folder = shop_folder(count(size), asked.data)
+        for kind in ("summaries", "run"):
+            if kind in asked.parts:
+                print(f"{size} lines: {kind} …", file=sys.stderr)
+                seconds = measured(kind, folder, asked.memory)
+                found.setdefault(kind, {})[size] = about | {"memory": asked.memory, "seconds": seconds}
+    if asked.peers is not None:
+        size = asked.lines[0]
+        told = peers(shop_folder(count(size), asked.data), asked.memory, asked.peers)
+        before = found.get("peers", {}).get("found", {}) if found.get("peers", {}).get("size") == size else {}
+        found["peers"] = about | {"size": size, "found": before | told}
+    kept.write_text(json.dumps(found, indent=1) + "\n")
+    text = report.as_text(found)
+    (results / "latest.md").write_text(text)
+    report.draw(found, results)
     print(text)
-
-
-def as_text(results: dict[str, object]) -> str:
-    """The results as Markdown tables; where there is a scan, also as multiples of it."""
-    lines = ["# Benchmarks", "", f"{results['machine']}; {results['versions']}", ""]
-    for title, found in results.items():
-        if not isinstance(found, dict) or title == "versions":
-            continue
-        scan = found.get("scan")
-        lines += [
-            f"## {title}",
-            "",
-            "| stage | seconds |" + (" scans |" if scan else ""),
-            "|---|---|" + ("---|" if scan else ""),
-        ]
-        for name, value in found.items():
-            if name == "peak memory GB":
-                lines.append(f"| {name} | {value:.2f} |" + (" |" if scan else ""))
-            else:
-                lines.append(f"| {name} | {value:.2f} |" + (f" {value / scan:.1f} |" if scan else ""))
-        lines.append("")
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

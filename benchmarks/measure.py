@@ -1,4 +1,9 @@
-"""One measurement in a process of its own, so that its peak memory is its own: prints one line of JSON."""
+"""One measurement in a process of its own, so that its peak memory is its own: prints one line of JSON.
+
+`summaries`: the shared summaries and every analysis that needs nothing but order lines, from integer-keyed Parquet.
+`run`: the whole run, from the settings of the world to the report, by stage.
+`beside`: what other tools are compared with, each from the files on, with the answers that both must give.
+"""
 
 from __future__ import annotations
 
@@ -7,89 +12,174 @@ import resource
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-LAST_DAY = date(2022, 12, 31)
-COLUMNS = ("order_id", "customer_id", "product_id", "quantity", "unit_price", "amount", "paid", "store_id")
-
-
-def timed(work: Callable[[], object], rounds: int = 1) -> float:
-    """Seconds of the quickest of so many rounds."""
-    best = float("inf")
-    for _ in range(rounds):
-        began = time.perf_counter()
-        work()
-        best = min(best, time.perf_counter() - began)
-    return best
-
-
-def summaries_and_analyses(path: Path, memory: str) -> dict[str, float]:
-    """One scan; the shared summaries; every analysis that needs nothing but lines; the peak memory."""
-    from regulars import pipeline
-    from regulars.core.config import parse
     from regulars.core.dataset import Dataset
     from regulars.intake.summaries import EngineSummaries
 
-    settings = parse(
-        {
-            "dataset": {"currency": "EUR"},
-            "engine": {"memory": memory},
-            "tables": {"lines": {"source": str(path), "columns": {name: name for name in (*COLUMNS, "ordered_at")}}},
-        },
-        [],
-        folder=path.parent,
-    )
-    found: dict[str, float] = {}
-    with pipeline.open_engine(settings) as engine:
-        lines = engine.backend.read_parquet(path)
-        sums = {name: lines[name].sum() for name in COLUMNS} | {"ordered_at": lines.ordered_at.max()}
-        found["scan"] = timed(lambda: engine.collect(lines.aggregate(**sums), 1), rounds=5)
-        began = time.perf_counter()
-        made = EngineSummaries(engine, {"lines": lines}, settings.dataset, LAST_DAY)
-        for name in ("orders", "customer_days", "customers"):
-            found[name] = timed(lambda name=name: made.get(name))  # type: ignore[misc]
-        found["summaries"] = sum(found[name] for name in ("orders", "customer_days", "customers"))
-        data = Dataset(
-            engine=engine,
-            settings=settings,
-            tables={"lines": lines},
-            summaries=made,
-            features=made.features,
+LAST_DAY = date(2024, 12, 31)
+COLUMNS = (
+    "order_id",
+    "customer_id",
+    "ordered_at",
+    "product_id",
+    "quantity",
+    "unit_price",
+    "amount",
+    "paid",
+    "store_id",
+)
+SUMMARIES = ("orders", "customer_days", "customers")
+PEAK = "peak memory GB"
+
+
+Took = tuple[float, float]
+"""Seconds on the clock, and of the processors (all threads): the latter hold on a machine with other work, too."""
+
+
+def now() -> Took:
+    """Both clocks."""
+    return time.perf_counter(), time.process_time()
+
+
+def since(began: Took) -> Took:
+    """What both clocks have moved."""
+    ended = now()
+    return ended[0] - began[0], ended[1] - began[1]
+
+
+def timed(work: Callable[[], object], rounds: int = 1) -> Took:
+    """The quickest of so many rounds, by either clock."""
+    took = []
+    for _ in range(rounds):
+        began = now()
+        work()
+        took.append(since(began))
+    return min(one[0] for one in took), min(one[1] for one in took)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The order lines, the engine on them, and summaries of which none is made yet."""
+
+    engine: Any
+    settings: Any
+    lines: Any
+    summaries: EngineSummaries
+
+    def scan(self) -> Took:
+        """What it takes to read and add up the needed columns once."""
+        lines = self.lines
+        sums = {name: lines[name].max() if name == "ordered_at" else lines[name].sum() for name in COLUMNS}
+        return timed(lambda: self.engine.collect(lines.aggregate(**sums), 1), rounds=5)
+
+    def dataset(self) -> Dataset:
+        """The Dataset; asks for the customer view."""
+        from regulars.core.dataset import Dataset
+
+        return Dataset(
+            engine=self.engine,
+            settings=self.settings,
+            tables={"lines": self.lines},
+            summaries=self.summaries,
+            features=self.summaries.features,
             as_of=LAST_DAY,
         )
-        found["provided columns"] = timed(lambda: data.provide(data.registry.make_all({})))
-        for analysis in data.registry.make_all({}):
+
+
+@contextmanager
+def opened(folder: Path, memory: str) -> Iterator[Opened]:
+    """The order lines alone, nine columns of them, read where they are."""
+    from regulars import pipeline
+    from regulars.core.config import parse
+    from regulars.intake.summaries import EngineSummaries
+
+    source = str(folder / "lines-*.parquet")
+    mapping = {"lines": {"source": source, "columns": {name: name for name in COLUMNS}}}
+    written = {"dataset": {"currency": "GBP"}, "engine": {"memory": memory}, "tables": mapping}
+    settings = parse(written, [], folder=folder)
+    with pipeline.open_engine(settings) as engine:
+        lines = engine.backend.read_parquet(source).select(*COLUMNS)  # type: ignore[attr-defined]
+        yield Opened(engine, settings, lines, EngineSummaries(engine, {"lines": lines}, settings.dataset, LAST_DAY))
+
+
+class TimedAnalysis:
+    """An analysis that remembers how long its `provide` took."""
+
+    def __init__(self, analysis: Any, found: dict[str, Took]) -> None:
+        self._analysis, self._found = analysis, found
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._analysis, name)
+
+    def provide(self, data: Dataset) -> Any:
+        """As the analysis, timed."""
+        began = now()
+        view = self._analysis.provide(data)
+        self._found[f"columns of {self._analysis.name}"] = since(began)
+        return view
+
+
+def summaries_and_analyses(folder: Path, memory: str) -> dict[str, Any]:
+    """One scan; the shared summaries; every analysis that needs nothing but lines; the peak memory."""
+    found: dict[str, Any] = {}
+    with opened(folder, memory) as start:
+        found["scan"] = start.scan()
+        began = now()
+        for name in SUMMARIES:
+            found[name] = timed(lambda name=name: start.summaries.get(name))  # type: ignore[misc]
+        found["summaries"] = since(began)
+        data = start.dataset()
+        analyses = data.registry.make_all({})
+        provided: dict[str, Took] = {}
+        watched: Any = [TimedAnalysis(analysis, provided) for analysis in analyses]
+        found["provided columns"] = timed(lambda: data.provide(watched))
+        found |= provided
+        for analysis in analyses:
             if not analysis.is_moot(data) and not data.missing(analysis.needs):
                 found[analysis.name] = timed(lambda analysis=analysis: analysis.run(data))  # type: ignore[misc]
-        found["all"] = time.perf_counter() - began
-    found["peak memory GB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    return found
+        found["all"] = since(began)
+    return found | peak()
 
 
-def whole_run(path: Path, memory: str) -> dict[str, float]:
+def whole_run(folder: Path, memory: str) -> dict[str, Any]:
     """The whole run from Parquet to the report, by stage."""
     from regulars import pipeline
 
-    columns = ", ".join(f'{name} = "{name}"' for name in (*COLUMNS, "ordered_at"))
-    with tempfile.TemporaryDirectory() as folder:
-        toml = Path(folder) / "regulars.toml"
-        toml.write_text(
-            f'[dataset]\ncurrency = "EUR"\n[engine]\nmemory = "{memory}"\n[tables.lines]\nsource = "{path}"\n'
-            f"columns = {{ {columns} }}\n"
-        )
-        began = time.perf_counter()
-        done = pipeline.run(pipeline.read_settings(toml), Path(folder) / "runs")
-        found = dict(done.view.timings) | {"all": time.perf_counter() - began}
-    found["peak memory GB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    return found
+    with tempfile.TemporaryDirectory(dir=folder.parent) as out:
+        began = now()
+        done = pipeline.run(pipeline.read_settings(folder / "regulars.toml", {"engine.memory": memory}), Path(out))
+        found: dict[str, Any] = {stage: (seconds, None) for stage, seconds in done.view.timings.items()}
+        found["all"] = since(began)
+        for failed in done.view.failed:
+            print(f"{failed.analysis}: {failed.message}", file=sys.stderr)
+    return found | peak()
+
+
+def peak() -> dict[str, float]:
+    """The most memory that this process has held."""
+    return {PEAK: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20}
+
+
+def main() -> None:
+    """Measure what is asked for."""
+    from benchmarks import beside
+
+    kinds: dict[str, Callable[[Path, str], Any]] = {
+        "summaries": summaries_and_analyses,
+        "run": whole_run,
+        "beside": beside.regulars,
+    }
+    kind, folder, memory = sys.argv[1:4]
+    print(json.dumps(kinds[kind](Path(folder), memory)))
 
 
 if __name__ == "__main__":
-    kind, source, limit = sys.argv[1:4]
-    work = {"summaries": summaries_and_analyses, "run": whole_run}[kind]
-    print(json.dumps(work(Path(source), limit)))
+    main()

@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.__main__ import count
+from benchmarks.world import count
 
 TRUTH = {"r": 0.6, "alpha": 60.0, "a": 0.8, "b": 2.5}
 LONGEST_DAYS = 1460
