@@ -89,13 +89,13 @@ def test_cdnow_keeps_its_repeated_orders(datasets: Path) -> None:
         assert ids["customer_id"][0].as_py() == "00001"  # zero-padded ids stay as they are
 
 
-def test_completejourney_joins_five_tables(datasets: Path) -> None:
+def test_completejourney_joins_six_tables(datasets: Path) -> None:
     for data in opened("completejourney", datasets / "completejourney"):
         found = totals(data, "order_count", "revenue_total", "discount_total")
         assert (found["customers"], found["order_count"]) == (2469, 155_848)
         assert found["revenue_total"] == pytest.approx(4_596_039.58, abs=0.01)
         assert found["discount_total"] == pytest.approx(791_650.64, abs=0.01)
-        assert set(data.tables) == {"lines", "customers", "products", "campaigns", "contacts"}
+        assert set(data.tables) == {"lines", "customers", "products", "campaigns", "contacts", "responses"}
         rows = data.collect(data.customers.filter(data.customers.age_band.notnull()).count().name("n").as_table(), 1)
         assert rows["n"][0].as_py() == 801
         assert data.quality.account("contacts").read == 6589

@@ -165,6 +165,18 @@ CONTACTS = TableContract(
     further="measure",
     is_event=True,
 )
+RESPONSES = TableContract(
+    "responses",
+    "answer of a customer to a campaign",
+    ("customer_id", "campaign_id"),
+    (
+        Column("customer_id", "id", "who answered", needed=True),
+        Column("campaign_id", "id", "which campaign", needed=True),
+        Column("responded_at", "instant", "when"),
+        Column("response_value", "money", "what the answer brought"),
+    ),
+    is_event=True,
+)
 DEVICES = TableContract(
     "devices",
     "device",
@@ -230,6 +242,7 @@ CONTRACT: dict[str, TableContract] = {
         PRODUCTS,
         CAMPAIGNS,
         CONTACTS,
+        RESPONSES,
         DEVICES,
         STATUSES,
         REFERRALS,

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from regulars.engine.base import Functions
     from regulars.intake.survey import Survey
 
-_DATED = ("ordered_at", "sent_at", "joined_on")
+_DATED = ("ordered_at", "sent_at", "responded_at", "joined_on")
 """The columns that say when an event was, of which a table has one."""
 
 

@@ -215,7 +215,7 @@ def _known(table: ir.Table, day: date) -> ir.Table:
     if "left_on" in table.columns:
         later = table.left_on > ibis.literal(day, "date")
         table = table.mutate(left_on=ibis.ifelse(later, ibis.null("date"), table.left_on))
-    for name in ("ordered_at", "sent_at", "joined_on"):
+    for name in ("ordered_at", "sent_at", "responded_at", "joined_on"):
         if name in table.columns:
             return table.filter(table[name].isnull() | (table[name].cast("date") <= day))
     return table

@@ -46,6 +46,7 @@ class Figure:
         below: Denominator of one row; by default 1 where there is a numerator, which makes the figure a mean.
         total: Name of a further column with the sum of the numerator, so that groups can be added up; "" for none.
         is_share: The rows are one per customer, and the numerator is true or false.
+        is_proportion: The figure cannot leave 0–1, and so its interval does not either.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Figure:
     below: Callable[[ir.Table], ir.Value] | None = None
     total: str = ""
     is_share: bool = False
+    is_proportion: bool = False
 
 
 @dataclass(frozen=True)
@@ -219,12 +221,14 @@ def _table(
     for place, figure in enumerate(figures):
         ours = [per_figure[place] for per_figure in judged]
         value, low, high = (joined([getattr(one, end) for one in ours]) for end in ("value", "low", "high"))
+        if figure.is_proportion:
+            low, high = np.clip(low, 0.0, 1.0), np.clip(high, 0.0, 1.0)
         p_value = joined([per_figure[place] for per_figure in p_values])
         rest = joined([_rest_value(groups, place) for groups in counted])
         sign = np.where(p_value < FALSE_DISCOVERIES, np.sign(value - rest), 0.0)
         if figure.total:
             sums = [row[f"above_{place}"] for groups in counted for row in groups]
-            columns.add(figure.total, sums, figure.unit, "Sum over the group.")
+            columns.add(figure.total, sums, "count" if figure.unit == "share" else figure.unit, "Sum over the group.")
         columns.add(figure.name, value, figure.unit, figure.meaning)
         columns.add_interval(figure.name, low, high, figure.unit)
         columns.add(

@@ -38,9 +38,10 @@ def _references() -> Iterator[Reference]:
         yield Reference("orphan_devices", table, "device_id", "devices", "device_id", "their platform is unknown")
         yield Reference("orphan_statuses", table, "status_id", "statuses", "status_id", "not counted as sales")
     yield Reference("orphan_orders", "lines", "order_id", "orders", "order_id", "they belong to no order that counts")
-    for table in ("contacts", "referrals", "category_spend"):
+    for table in ("contacts", "responses", "referrals", "category_spend"):
         yield Reference("orphan_customers", table, "customer_id", "customers", "customer_id", "they have no profile")
-    yield Reference("orphan_campaigns", "contacts", "campaign_id", "campaigns", "campaign_id", "their kind is unknown")
+    for table in ("contacts", "responses"):
+        yield Reference("orphan_campaigns", table, "campaign_id", "campaigns", "campaign_id", "their kind is unknown")
     for table in ("customers", "referrals"):
         yield Reference("orphan_sponsors", table, "sponsor_id", "customers", "customer_id", "they have no profile")
 

@@ -26,7 +26,7 @@ MIN_ROWS = 10
 
 _AMOUNTS = {"unit_price": "unit price", "amount": "amount", "paid": "amount paid"}
 _NAMES = {"unit_price": "price", "amount": "amount", "paid": "paid"}
-_EVENTS = {"lines": "ordered_at", "orders": "ordered_at", "contacts": "sent_at"}
+_EVENTS = {"lines": "ordered_at", "orders": "ordered_at", "contacts": "sent_at", "responses": "responded_at"}
 
 
 def _rows(context: Context) -> Iterator[CheckResult]:
