@@ -75,16 +75,16 @@ class Referrals(Analysis):
                 "no referral could be followed", table="referrals",
                 mend="`regulars check` says why each was set aside",
             )  # fmt: skip
-        return _Story(self, data, rows, query).tell()
+        return _Story(self, data, rows, query, kept).tell()
 
 
 class _Story:
     """Tables, findings and lists from the network."""
 
-    def __init__(self, settings: Referrals, data: Dataset, rows: pa.Table, query: ir.Table) -> None:
+    def __init__(self, settings: Referrals, data: Dataset, rows: pa.Table, query: ir.Table, kept: ir.Table) -> None:
         from regulars.models import network
 
-        self.settings, self.data, self.rows, self.query = settings, data, rows, query
+        self.settings, self.data, self.query, self.kept = settings, data, query, kept
         keys = rows["customer_key"].to_numpy()
         sponsors = rows["sponsor_key"].fill_null(-1).to_numpy()
         own = {name: rows[name].to_numpy().astype(float) for name in referrals.MEASURES}
@@ -251,7 +251,7 @@ class _Story:
         )
         stamp = f"_{self.data.as_of:%Y%m%d}" if self.data.as_of else ""
         below = self.data.bring(brought, f"referrals__below{stamp}")
-        kept = self.query.join(below, "customer_key")
+        kept = self.kept.join(below, "customer_key")
         rows = self.data.persist(
             kept.select(
                 "customer_id", "customer_key", "referral_generation", "sponsored_count", "downline_count",

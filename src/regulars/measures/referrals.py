@@ -15,7 +15,7 @@ MEASURES = ("revenue", "order_count", "is_active")
 
 
 def members(tree: ir.Table, customers: ir.Table, active_days: int) -> ir.Table:
-    """One row per member of the network, in the order of `customer_key`.
+    """One row per member of the network.
 
     The columns of the summary `referral_tree`, what the member bought (`revenue`, `order_count`, 0 without), whether
     the last order lies at most `active_days` back (`is_active`, 0 or 1), and `began_on`: the day of the referral, else
@@ -41,7 +41,7 @@ def members(tree: ir.Table, customers: ir.Table, active_days: int) -> ir.Table:
         is_active=joined.is_active.fill_null(0).cast("int64"),
         began_on=ibis.coalesce(*brought, joined.registered_on, joined.first_on),
     )
-    return rows.drop("registered_on", "first_on").order_by("customer_key")
+    return rows.drop("registered_on", "first_on")
 
 
 def growth(customers: ir.Table) -> ir.Table:

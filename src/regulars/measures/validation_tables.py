@@ -9,7 +9,7 @@ from regulars.core.units import write
 from regulars.measures.tables import Columns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     import ibis.expr.types as ir
@@ -25,11 +25,13 @@ _MEASURES: Mapping[str, tuple[Unit, str]] = {
     "rank_correlation": ("score", "Spearman's rank correlation, −1 to 1."),
     "normalised_gini": ("score", "0 is chance, 1 the perfect order by what came."),
     "top_decile_share": ("share", "Share of what came that the tenth with the highest predictions brought."),
-    "auc": ("score", "Chance that a customer who bought again was foretold more than one who did not."),
+    "auc": ("score", "Chance that one who did it (bought again) was foretold more than one who did not."),
 }
 
 
-def scores(name: str, title: str, judged: Mapping[str, Validation], source: tuple[ir.Expr, ...]) -> Table:
+def scores(
+    name: str, title: str, judged: Mapping[str, Validation], source: tuple[ir.Expr, ...], only: Sequence[str] = ()
+) -> Table:
     """One row per prediction and measure, of everything that was foretold.
 
     Args:
@@ -37,8 +39,11 @@ def scores(name: str, title: str, judged: Mapping[str, Validation], source: tupl
         title: Of the table.
         judged: What was foretold, in words, and how that went.
         source: The queries it was judged on.
+        only: Measures to tell, where the others have no meaning; all where empty.
     """
-    rows = [(what, one, score) for what, one in judged.items() for score in one.scores]
+    rows = [
+        (what, one, score) for what, one in judged.items() for score in one.scores if not only or score.measure in only
+    ]
     columns = Columns()
     columns.add("foretold", [what for what, _, _ in rows], "text", "What is foretold.")
     columns.add("prediction", [score.predictor for _, _, score in rows], "text", "The model or the rule.")
