@@ -1,0 +1,255 @@
+"""How many segments there are, if any: five criteria, each beside data that have none.
+
+Every criterion finds "segments" in any cloud of points. So all are computed a second time on draws from one normal
+cloud with the same means, spreads, skewness and correlations, which has no segments by construction; and they are found
+again and again on resampled customers, because what does not come back is no segment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from regulars.models.clusters import adjusted_rand, find_centres, inertia, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+LARGEST_SAMPLE = 2_000
+"""Customers that the criteria are computed on."""
+SILHOUETTE_SAMPLE = 1_000
+"""Of those, so many for the silhouette, which needs the distance of each to each."""
+NULL_DRAWS = 6
+RESAMPLES = 6
+LEAST_STABILITY = 0.8
+"""Adjusted Rand index between the segments and those of resampled customers: below it they do not hold."""
+LEAST_EXCESS = 0.07
+"""Silhouette above that of structureless data: below it the segments are no clearer than arbitrary parts."""
+LEAST_SHARE = 0.01
+"""The smallest segment holds at least this share."""
+_STANDARD_ERRORS = 3.0
+_MOST_SKEW, _NO_SKEW = 3.0, 0.05
+_HEAPED = 0.1
+"""A feature with so many customers on one value keeps its values in the cloud: heaps are no segments."""
+
+
+@dataclass(frozen=True)
+class Criteria:
+    """The evidence for one number of segments.
+
+    Args:
+        count: How many segments.
+        inertia: Sum of squared distances to the own centre, per customer.
+        silhouette: Mean of (distance to the next segment − to the own) ÷ the larger of the two.
+        calinski_harabasz: Variance between segments ÷ variance within, each by its degrees of freedom.
+        gap: Mean log inertia of structureless data − log inertia.
+        gap_error: Its standard error.
+        stability: Mean adjusted Rand index with the segments of resampled customers.
+        smallest_share: Share of the customers in the smallest segment.
+        null_silhouette: Mean silhouette of structureless data.
+        null_spread: Standard deviation of that between draws.
+        null_stability: Stability of structureless data.
+    """
+
+    count: int
+    inertia: float
+    silhouette: float
+    calinski_harabasz: float
+    gap: float
+    gap_error: float
+    stability: float
+    smallest_share: float
+    null_silhouette: float
+    null_spread: float
+    null_stability: float
+
+    @property
+    def excess(self) -> float:
+        """Silhouette above that of structureless data."""
+        return self.silhouette - self.null_silhouette
+
+    @property
+    def holds(self) -> bool:
+        """Whether that many segments are clearer than chance, come back, and none is tiny."""
+        return self.holds_above(LEAST_EXCESS)
+
+    def holds_above(self, least_excess: float) -> bool:
+        """The same, with another least excess of the silhouette."""
+        clear = self.excess >= max(least_excess, _STANDARD_ERRORS * self.null_spread)
+        return clear and self.stability >= LEAST_STABILITY and self.smallest_share >= LEAST_SHARE
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How many segments, and why.
+
+    Args:
+        count: The number; 1 where there are no stable segments.
+        reason: Why, in a sentence.
+        criteria: The evidence for every number tried.
+        sample_size: Customers it was computed on.
+    """
+
+    count: int
+    reason: str
+    criteria: tuple[Criteria, ...]
+    sample_size: int
+
+    def find(self, count: int) -> Criteria | None:
+        """The evidence for one number, where it was tried."""
+        return next((one for one in self.criteria if one.count == count), None)
+
+
+def weigh(matrix: Floats, counts: Sequence[int], seed: int, least_excess: float = LEAST_EXCESS) -> Choice:
+    """The evidence for each number of segments, and the number that it speaks for.
+
+    The rule: a number counts where its silhouette exceeds that of structureless data by at least 0.07 and three
+    standard deviations, its stability is at least 0.8 and its smallest segment holds 1 %. Of those that count, the
+    one with the largest excess is taken; where none does, there are no stable segments.
+
+    Sources: silhouette: Rousseeuw (1987), Journal of Computational and Applied Mathematics 20; variance ratio:
+    Caliński & Harabasz (1974), Communications in Statistics 3; gap: Tibshirani, Walther & Hastie (2001), Journal of
+    the Royal Statistical Society B 63 (here with a normal reference); stability: Hennig (2007), Computational
+    Statistics & Data Analysis 52.
+
+    Args:
+        matrix: Prepared features, one row per customer.
+        counts: The numbers to try, from 2.
+        seed: Of starts, draws and resamples.
+        least_excess: How far the silhouette must exceed that of data without segments.
+    """
+    rng = np.random.default_rng(seed)
+    rows = matrix
+    if len(matrix) > LARGEST_SAMPLE:
+        rows = matrix[np.sort(rng.choice(len(matrix), LARGEST_SAMPLE, replace=False))]
+    tried = [count for count in counts if 2 <= count <= len(np.unique(rows, axis=0)) and count <= len(rows) // 10]
+    nulls = [structureless(rows, rng) for _ in range(NULL_DRAWS)]
+    shown = np.linspace(0, len(rows) - 1, min(len(rows), SILHOUETTE_SAMPLE)).astype(int)
+    distances = [_distances(one[shown]) for one in (rows, *nulls)]
+    picks = [rng.integers(0, len(rows), len(rows)) for _ in range(RESAMPLES)]
+    criteria = tuple(_judge(count, rows, nulls, distances, shown, picks, seed) for count in tried)
+    count, reason = _choose(criteria, least_excess)
+    return Choice(count, reason, criteria, len(rows))
+
+
+def _choose(criteria: Sequence[Criteria], least_excess: float) -> tuple[int, str]:
+    holding = [one for one in criteria if one.holds_above(least_excess)]
+    if not criteria:
+        return 1, "there are too few different customers to part"
+    if holding:
+        best = max(holding, key=lambda one: (one.excess, -one.count))
+        return best.count, (
+            f"{best.count} segments stand out most: silhouette {best.silhouette:.2f} against "
+            f"{best.null_silhouette:.2f} for data without segments, and resampled customers give the same segments "
+            f"(adjusted Rand {best.stability:.2f})"
+        )
+    closest = max(criteria, key=lambda one: one.excess)
+    return 1, (
+        f"no number of segments is clearer than data without any and comes back when customers are resampled; the "
+        f"nearest is {closest.count}, with silhouette {closest.silhouette:.2f} against {closest.null_silhouette:.2f} "
+        f"and adjusted Rand {closest.stability:.2f}"
+    )
+
+
+def structureless(rows: Floats, rng: np.random.Generator) -> Floats:
+    """As many rows of one cloud with the same means, spreads, skewness and correlations.
+
+    Normal rows are bent to the skewness of each feature (Pearson type III, by the cube of Wilson & Hilferty, 1931,
+    Proceedings of the National Academy of Sciences 17): a plain normal cloud would let the mere skewness of
+    independent features pass for segments in every corner.
+    """
+    means, spreads = rows.mean(axis=0), rows.std(axis=0)
+    spreads = np.where(spreads > 0, spreads, 1.0)
+    standard = (rows - means) / spreads
+    values, vectors = np.linalg.eigh(np.atleast_2d(standard.T @ standard / len(rows)))
+    signs = np.where(vectors[np.abs(vectors).argmax(axis=0), np.arange(len(values))] < 0, -1.0, 1.0)
+    drawn = rng.standard_normal(rows.shape) @ (vectors * signs * np.sqrt(np.maximum(values, 0.0))).T
+    skew = np.clip((standard**3).mean(axis=0), -_MOST_SKEW, _MOST_SKEW)
+    bent = np.abs(skew) > _NO_SKEW
+    g = np.where(bent, skew, 1.0)
+    drawn = np.where(bent, 2 / g * (np.maximum(1 + g * drawn / 6 - g**2 / 36, 0.0) ** 3 - 1), drawn)
+    cloud: Floats = np.clip(means + drawn * spreads, rows.min(axis=0), rows.max(axis=0))
+    for place in range(rows.shape[1]):
+        values, counts = np.unique(rows[:, place], return_counts=True)
+        if counts.max() >= _HEAPED * len(rows):
+            ranks = cloud[:, place].argsort(kind="stable").argsort(kind="stable")
+            cloud[:, place] = np.repeat(values, counts)[ranks]
+    return cloud
+
+
+def _distances(rows: Floats) -> NDArray[np.float32]:
+    squares = (rows**2).sum(axis=1)
+    squared = squares[:, None] + squares[None, :] - 2 * rows @ rows.T
+    distances: NDArray[np.float32] = np.sqrt(np.maximum(squared, 0.0)).astype(np.float32)
+    return distances
+
+
+def silhouette(distances: NDArray[np.float32], labels: Ints, count: int) -> float:
+    """Mean silhouette from all distances; customers alone in their segment count 0.
+
+    >>> places = np.array([0.0, 1.0, 10.0, 11.0], dtype=np.float32)
+    >>> round(silhouette(np.abs(places[:, None] - places[None, :]), np.array([0, 0, 1, 1]), 2), 3)
+    0.9
+    """
+    members = np.eye(count, dtype=np.float32)[labels]
+    sizes = members.sum(axis=0)
+    sums = (distances @ members).astype(float)
+    rows = np.arange(len(labels))
+    own_size = sizes[labels]
+    own = sums[rows, labels] / np.maximum(own_size - 1, 1)
+    means = sums / np.maximum(sizes, 1)
+    means[:, sizes == 0] = np.inf
+    means[rows, labels] = np.inf
+    other = means.min(axis=1)
+    larger = np.maximum(own, other)
+    width = np.where((own_size > 1) & (larger > 0), (other - own) / np.where(larger > 0, larger, 1), 0.0)
+    return float(width.mean())
+
+
+def _judge(
+    count: int, rows: Floats, nulls: Sequence[Floats], distances: Sequence[NDArray[np.float32]], shown: Ints,
+    picks: Sequence[Ints], seed: int,
+) -> Criteria:  # fmt: skip
+    centres = find_centres(rows, count, seed)
+    labels = nearest(rows, centres)
+    within = inertia(rows, centres)
+    total = float(((rows - rows.mean(axis=0)) ** 2).sum())
+    size = len(rows)
+    null_within, null_silhouettes, null_stability = [], [], []
+    for number, null in enumerate(nulls):
+        null_centres = find_centres(null, count, seed, starts=2)
+        null_labels = nearest(null, null_centres)
+        null_within.append(np.log(inertia(null, null_centres)))
+        null_silhouettes.append(silhouette(distances[number + 1], null_labels[shown], count))
+        if number < len(nulls) // 2:
+            null_stability.append(_stability(null, null_labels, count, picks[:1], seed))
+    floor = max(within, 1e-12 * total)
+    return Criteria(
+        count=count,
+        inertia=within / size,
+        silhouette=silhouette(distances[0], labels[shown], count),
+        calinski_harabasz=((total - within) / (count - 1)) / (floor / (size - count)),
+        gap=float(np.mean(null_within) - np.log(floor)),
+        gap_error=float(np.std(null_within) * np.sqrt(1 + 1 / len(nulls))),
+        stability=_stability(rows, labels, count, picks, seed),
+        smallest_share=float(np.bincount(labels, minlength=count).min() / size),
+        null_silhouette=float(np.mean(null_silhouettes)),
+        null_spread=float(np.std(null_silhouettes, ddof=1)),
+        null_stability=float(np.mean(null_stability)),
+    )
+
+
+def _stability(rows: Floats, labels: Ints, count: int, picks: Sequence[Ints], seed: int) -> float:
+    """Mean agreement of the labels with those that resampled customers give."""
+    found = [
+        adjusted_rand(labels, nearest(rows, find_centres(rows[pick], count, seed + 1 + number, starts=2)))
+        for number, pick in enumerate(picks)
+    ]
+    return float(np.mean(found))
