@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from regulars.core import config
 from regulars.core.analysis import Registry, missing_extras
-from regulars.errors import MissingExtraError, OutputError, RegularsError, SettingsError, closest, raise_all
+from regulars.errors import OutputError, RegularsError, SettingsError, closest, raise_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -77,20 +77,23 @@ def read_settings(
     return settings
 
 
-def open_engine(settings: Settings) -> Engine:
-    """The engine that the settings name.
+def open_engine(settings: Settings, spark: Any = None) -> Engine:
+    """The engine that the settings name, or Spark where a session is given.
 
     Raises:
         MissingExtraError: Spark is asked for and not installed.
+        SettingsError: Spark is asked for and there is no Java, or it does not start.
     """
-    if settings.engine.kind == "spark":
-        raise MissingExtraError("spark", wanted_by='engine kind = "spark"')
+    if settings.engine.kind == "spark" or spark is not None:
+        from regulars.engine.spark import SparkEngine
+
+        return SparkEngine(settings.engine, spark)
     from regulars.engine.duckdb import DuckdbEngine
 
     return DuckdbEngine(settings.engine)
 
 
-def load(path: str | Path, *, data: str | Path | None = None, **overrides: Any) -> Dataset:
+def load(path: str | Path, *, data: str | Path | None = None, spark: Any = None, **overrides: Any) -> Dataset:
     """The data of a settings file, ready to be asked.
 
     The engine stays open for as long as the Dataset is used; `data.engine.close()` gives its memory back.
@@ -98,6 +101,8 @@ def load(path: str | Path, *, data: str | Path | None = None, **overrides: Any) 
     Args:
         path: The settings file, `regulars.toml`.
         data: Folder in which relative sources are looked up, instead of the settings file's own.
+        spark: A Spark session that runs already, as in a notebook: the data are computed there, whatever `[engine]`
+            says.
         **overrides: Settings as section__key=value, as in `rfm__levels=7`.
 
     Raises:
@@ -106,7 +111,7 @@ def load(path: str | Path, *, data: str | Path | None = None, **overrides: Any) 
     registry = Registry.discover()
     named = {key.replace("__", "."): value for key, value in overrides.items()}
     settings = read_settings(Path(path), named, Path(data) if data else None, registry)
-    engine = open_engine(settings)
+    engine = open_engine(settings, spark)
     try:
         from regulars.intake.load import load as load_data
 

@@ -91,7 +91,7 @@ class DuckdbEngine(Engine):
         import duckdb
         import ibis
 
-        self.folder = _temporary_folder(settings.temporary_folder)
+        self.folder = temporary_folder(settings.temporary_folder)
         try:
             self.connection: duckdb.DuckDBPyConnection = duckdb.connect(
                 ":memory:",
@@ -184,7 +184,12 @@ class DuckdbEngine(Engine):
         )
 
 
-def _temporary_folder(parent: str) -> Path:
+def temporary_folder(parent: str) -> Path:
+    """A new folder of the engine's own, under the one named or the system's.
+
+    Raises:
+        SettingsError: It cannot be made there.
+    """
     try:
         return Path(tempfile.mkdtemp(prefix="regulars-", dir=parent or None))
     except OSError as problem:

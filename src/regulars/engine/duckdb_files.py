@@ -74,6 +74,10 @@ class DuckdbFiles:
         """A table or view as an Ibis expression."""
         return self.backend.table(name)
 
+    def place(self, stored: ir.Table) -> ir.IntegerValue:
+        """The place of a row among all of its table, from 0."""
+        return stored.rowid()
+
     def drop(self, name: str) -> None:
         """Forget a table or view; nothing happens where there is none."""
         kind = self.connection.execute(
@@ -89,7 +93,7 @@ class DuckdbFiles:
         return tuple(row[0] for row in rows if row[0] != PART)
 
     def parts(self, name: str) -> dict[int, tuple[int, int]]:
-        """For each part of a table: the row id of its first row, and how many rows it has."""
+        """For each part of a table: the place of its first row, and how many rows it has."""
         query = f"SELECT {PART}, min(rowid), count(*) FROM {identifier(name)} GROUP BY {PART}"  # noqa: S608
         return {int(part): (int(first), int(rows)) for part, first, rows in self.connection.execute(query).fetchall()}
 

@@ -125,6 +125,7 @@ def _numbered(work: Work, loaded: Loaded) -> ir.Table:
     """The stored rows with the names of their files and their numbers, told from their places."""
     import ibis
 
+    parts = {} if loaded.is_view else work.staging.parts(work.name)
     stored = work.staging.table(work.name)
     columns = {name: stored[name] for name in loaded.columns}
     if loaded.is_view:
@@ -132,8 +133,7 @@ def _numbered(work: Work, loaded: Loaded) -> ir.Table:
         path = stored["_path"]
         shown = path.startswith(start).ifelse(path.substr(len(start)), path)
         return stored.select(**columns, _source=shown, _row=stored["_row"])
-    parts = work.staging.parts(work.name)
-    place = stored.rowid() + 1
+    place = work.staging.place(stored) + 1
     if len(loaded.sources) == 1:
         source: ir.Value = ibis.literal(loaded.sources[0].path)
         row = place - parts.get(0, (0, 0))[0]

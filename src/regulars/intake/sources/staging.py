@@ -26,7 +26,10 @@ class Staging(Protocol):
     """Where temporary copies of files may be written."""
 
     def table(self, name: str) -> ir.Table:
-        """A table or view as an expression."""
+        """A table or view as an expression, once all of its parts are added."""
+
+    def place(self, stored: ir.Table) -> ir.IntegerValue:
+        """The place of a row of `table` among all of them, from 0; a view has none."""
 
     def drop(self, name: str) -> None:
         """Forget a table or view; nothing happens where there is none."""
@@ -35,7 +38,7 @@ class Staging(Protocol):
         """The names of a table's columns, in order, without the part."""
 
     def parts(self, name: str) -> dict[int, tuple[int, int]]:
-        """For each part of a table: the row id of its first row, and how many rows it has."""
+        """For each part of a table: the place of its first row, and how many rows it has."""
 
     def append_delimited(
         self,
