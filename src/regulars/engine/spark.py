@@ -69,13 +69,14 @@ class SparkEngine(Engine):
         self.folder = temporary_folder(settings.temporary_folder)
         self._numbers = itertools.count()
         self._folders: dict[str, Path] = {}
+        self._views: set[str] = set()
         try:
             self._outer, self._is_ours = _running(settings, session)
             self.session = self._outer.newSession()
             for key, value in _SESSION.items():
                 self.session.conf.set(key, value)
-            if self._outer.sparkContext.master.startswith("local"):
-                pass
+            if not self._outer.sparkContext.getConf().contains("spark.sql.shuffle.partitions") and self._is_local:
+                self.session.conf.set("spark.sql.shuffle.partitions", str(self._outer.sparkContext.defaultParallelism))
             self.backend = spark_dialect.connect(self.session)
             reader = duckdb.connect(
                 ":memory:", config={"memory_limit": _READER_MEMORY, "temp_directory": str(self.folder / "reader")}
@@ -147,6 +148,7 @@ class SparkEngine(Engine):
     def drop(self, name: str) -> None:
         """Forget a kept table or view."""
         self.session.catalog.dropTempView(name)
+        self._views.discard(name)
         folder = self._folders.pop(name, None)
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
@@ -156,8 +158,8 @@ class SparkEngine(Engine):
         if not self.folder.exists():
             return
         self.files.close()
-        for view in self.session.catalog.listTables():
-            self.session.catalog.dropTempView(view.name)
+        for name in tuple(self._views):
+            self.drop(name)
         shutil.rmtree(self.folder, ignore_errors=True)
         if self._is_ours:
             _release(self._outer)
@@ -170,10 +172,19 @@ class SparkEngine(Engine):
     def open_folder(self, name: str, folder: Path) -> None:
         """The Parquet files of a folder under a name; an older table of that name is replaced."""
         older = self._folders.get(name)
-        self.session.read.parquet(str(folder)).createOrReplaceTempView(name)
+        self.open_view(name, self.session.read.parquet(str(folder)))
         self._folders[name] = folder
         if older is not None:
             shutil.rmtree(older, ignore_errors=True)
+
+    def open_view(self, name: str, rows: DataFrame) -> None:
+        """Rows under a name, computed whenever they are asked for."""
+        rows.createOrReplaceTempView(name)
+        self._views.add(name)
+
+    @property
+    def _is_local(self) -> bool:
+        return str(self._outer.sparkContext.master).startswith("local")
 
     def _frame(self, expr: ir.Table) -> DataFrame:
         return self.session.sql(self.backend.compile(expr))

@@ -34,7 +34,7 @@ _ONLY_JAVA_READS = r"[dDfF]\s*$|[xXpP]"
 """Texts that Java takes for numbers and nobody else does: 12d, 0x1p3. Letters of "inf" and "nan" are let through."""
 
 
-class SparkCompiler(PySparkCompiler):
+class SparkCompiler(PySparkCompiler):  # type: ignore[misc]
     """Ibis' Spark SQL, where it differs from what the same expression means on DuckDB."""
 
     __slots__ = ()

@@ -114,7 +114,7 @@ class SparkFiles:
         except PySparkException as problem:
             first = str(problem).strip().split("\n", 1)[0]
             raise SourceError(f"{paths[0]}: cannot be read as Parquet: {first}", mend="write the file anew") from None
-        rows.createOrReplaceTempView(name)
+        self._engine.open_view(name, rows)
 
     def close(self) -> None:
         """Close the reader."""
