@@ -35,7 +35,7 @@ class Functions(ABC):
 
     @abstractmethod
     def json_value(self, text: ir.StringValue, key: ir.StringValue) -> ir.StringValue:
-        """The value of a key of a JSON object, as text; the key may come from a column."""
+        """The value of a key of a JSON object, as text, null for JSON's null; the key may come from a column."""
 
 
 class Engine(ABC):

@@ -79,7 +79,8 @@ class DuckdbFunctions(Functions):
 
         # A JSON pointer, in which only ~ and / are special, so that no key can be read as a path.
         place = "/" + key.replace("~", "~0").replace("/", "~1")
-        return ibis.coalesce(self._unquote(self._find(text, place), "$"), self._nested(text, place).cast("string"))
+        nested = self._nested(text, place).cast("string").nullif("null")  # the word without quotes is JSON's null
+        return ibis.coalesce(self._unquote(self._find(text, place), "$"), nested)
 
 
 class DuckdbEngine(Engine):
