@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import tempfile
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from regulars.engine.base import Engine
@@ -59,11 +60,12 @@ class SparkEngine(Engine):
 
     def __init__(self, settings: EngineSettings, session: SparkSession | None = None) -> None:
         try:
-            from regulars.engine import spark_dialect
+            import_module("ibis.backends.pyspark")
         except ImportError as problem:
             raise MissingExtraError("spark", wanted_by='engine kind = "spark"') from problem
         import duckdb
 
+        from regulars.engine import spark_dialect
         from regulars.engine.spark_files import SparkFiles
 
         self.folder = temporary_folder(settings.temporary_folder)

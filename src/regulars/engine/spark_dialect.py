@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import ibis
 import ibis.expr.datatypes as dt
 import sqlglot.expressions as sge
-from ibis.backends.pyspark import Backend as IbisSpark
 from ibis.backends.sql.compilers.pyspark import PySparkCompiler
 
 from regulars.engine.base import Functions
@@ -120,16 +119,13 @@ def _java_pattern(pattern: Any) -> Any:
     return sge.convert(text.replace("(?i)", "(?iu)"))
 
 
-class SparkBackend(IbisSpark):  # type: ignore[misc]
-    """Ibis on a Spark session with the compiler above."""
+def connect(session: SparkSession) -> Any:
+    """Ibis on a Spark session, with the compiler above."""
+    from ibis.backends.pyspark import Backend
 
-    compiler = SparkCompiler()
-
-
-def connect(session: SparkSession) -> SparkBackend:
-    """Ibis on that session."""
-    SparkBackend.register_options()
-    backend = SparkBackend()
+    Backend.register_options()
+    backend = Backend()
+    backend.compiler = SparkCompiler()
     backend.do_connect(session)
     session.sql(_JSON_ITEMS)
     return backend
