@@ -38,6 +38,9 @@ _INFOS = (
     ColumnInfo("voucher_gain", "money", "Response share × value at stake − cost of the voucher."),
 )
 
+_KEPT = (*(info.name for info in _INFOS), "revenue_total")
+"""What is read of the customers at risk."""
+
 
 @dataclass(frozen=True)
 class Churn(Analysis):
@@ -95,7 +98,8 @@ class Churn(Analysis):
         cost = self.voucher_cost or round(_FALLBACK_COST_SHARE * max(sums["revenue"], 0.0) / sums["visits"], 2)
         yardstick = self._yardstick(judged, sums, set(data.customers.columns), data)
         risky = data.persist(
-            churn.with_risk(buyers, yardstick, cost, self.response_share), f"churn__risky_{data.as_of:%Y%m%d}"
+            churn.with_risk(buyers, yardstick, cost, self.response_share).select(*_KEPT),
+            f"churn__risky_{data.as_of:%Y%m%d}",
         )
         story = _Story(self, data, judged, split, yardstick, cost)
         return story.tell(risky, test_query)

@@ -82,7 +82,7 @@ class Cohorts(Analysis):
     def run(self, data: Dataset) -> Result:
         """Retention by period of the first order and over all cohorts, and by what the first order was like."""
         counts = _Counts(data, self.grain, self.years)
-        base = counts.by_time()
+        base = counts.by_time(with_behaviour=any(name in BEHAVIOURS for name in self.by))
         if base is None:
             years = ", ".join(str(year) for year in self.years)
             raise DataError(f"no customer first bought in {years}", mend="choose other years, or leave years out")
@@ -146,8 +146,14 @@ class _Counts:
         if self._base is not None:
             self.data.engine.drop(_BASE)
 
-    def by_time(self) -> _Group | None:
-        """All customers by the period of their first order; None where the chosen years have none."""
+    def by_time(self, *, with_behaviour: bool) -> _Group | None:
+        """All customers by the period of their first order; None where the chosen years have none.
+
+        Args:
+            with_behaviour: Whether the first purchases are asked for later; they are then made now, and counted on.
+        """
+        if with_behaviour:
+            self._purchases()
         return next(iter(self._groups(self._buyers(), "")), None)
 
     def by_behaviour(self, name: str, bands: int) -> list[_Group] | str:
@@ -184,6 +190,8 @@ class _Counts:
             return self._base
         if len(self.numbers) > cohorts.MASK_PERIODS:
             return cohorts.cohorts(self.data.customers, self.grain)
+        if self.grain == "month":
+            return self.data.summary("month_masks")
         return cohorts.masks(self.data.customer_days, self.grain, self.numbers[0], len(self.numbers))
 
     def _purchases(self) -> ir.Table:
@@ -225,8 +233,7 @@ class _Counts:
             active = self._spread(self._collect(queries[1]), label, "active")
         revenue: dict[tuple[str, int], list[float]] = {}
         if self.has_revenue:
-            by_first_order = buyers if label else cohorts.cohorts(self.data.customers, self.grain)
-            queries.append(cohorts.revenue_by_period(days, by_first_order, by, self.grain))
+            queries.append(cohorts.revenue_by_period(days, buyers, by, self.grain))
             revenue = self._spread(self._collect(queries[-1]), label, "revenue")
         cells = {_key(row, label): row["customers"] for row in sizes if self._is_chosen(row["cohort"])}
         nothing = [0.0] * count

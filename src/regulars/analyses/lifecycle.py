@@ -251,7 +251,9 @@ def _count(data: Dataset, months: lifecycle.Months, cover: Coverage) -> _Flows:
 
     from regulars.models.month_masks import count_flows
 
-    query = lifecycle.masks(data.customer_days, months)
+    is_short = len(cover.numbers("month")) <= lifecycle.MOST_MONTHS
+    masks = data.summary("month_masks") if is_short else None
+    query = lifecycle.masks(data.customer_days, months) if masks is None else lifecycle.counted(masks)
     rows = data.collect(query, _MOST_MASKS)
     cohort, mask, customers = (rows[name].to_numpy() for name in ("cohort", "mask", "customers"))
     sums = count_flows(cohort, mask, customers, months.origin, months.numbers, months.patience)

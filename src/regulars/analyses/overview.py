@@ -219,7 +219,7 @@ class _Months:
 
         numbers, days = self.cover.numbers("month"), self.data.customer_days
         if len(numbers) <= cohorts.MASK_PERIODS:
-            masks = cohorts.masks(days, "month", numbers[0], len(numbers))
+            masks = self.data.summary("month_masks")
             rows = self._collect(cohorts.active_by_mask(masks, ["cohort"], len(numbers)))
             return np.array([sum(rows[f"active_{place}"]) for place in range(len(numbers))])
         buyers = cohorts.cohorts(self.data.customers, "month")

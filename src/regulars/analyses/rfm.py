@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -107,6 +108,13 @@ class Rfm(Analysis):
         own = (self.recency_cuts, self.frequency_cuts, self.monetary_cuts)
         if all(own):
             return rfm.Cuts(*own)
+        known = _CUTS.setdefault(data, {})
+        if (self.levels, *own) not in known:
+            known[self.levels, *own] = self._find_cuts(data)
+        return known[self.levels, *own]
+
+    def _find_cuts(self, data: Dataset) -> rfm.Cuts:
+        own = (self.recency_cuts, self.frequency_cuts, self.monetary_cuts)
         buyers = rfm.buyers(data.customers)
         count = int(data.collect(buyers.count())[0][0].as_py())
         if not count:
@@ -117,6 +125,10 @@ class Rfm(Analysis):
             self.frequency_cuts or found.frequency,
             self.monetary_cuts or found.monetary,
         )
+
+
+_CUTS: weakref.WeakKeyDictionary[Dataset, dict[tuple[Any, ...], rfm.Cuts]] = weakref.WeakKeyDictionary()
+"""Cut points once found; the columns and the sections of the report need the same."""
 
 
 @dataclass(frozen=True)

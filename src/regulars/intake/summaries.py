@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from regulars.errors import DataError
-from regulars.intake import customer_view, item_summaries, referral_tree
+from regulars.intake import customer_view, item_summaries, period_summaries, referral_tree
 from regulars.measures import money, time
 
 if TYPE_CHECKING:
@@ -34,6 +34,9 @@ MASKED_STORES = 16
 """Up to so many stores are remembered as bits of one number per customer, which spares a pass over the orders."""
 
 
+_MAKERS = {**item_summaries.MAKERS, **period_summaries.MAKERS}
+
+
 class EngineSummaries:
     """Summaries computed by the engine when first asked for, and then kept.
 
@@ -53,7 +56,7 @@ class EngineSummaries:
         "customer_categories",
         "order_items",
         "referral_tree",
-        *item_summaries.MAKERS,
+        *_MAKERS,
     )
 
     def __init__(
@@ -90,7 +93,10 @@ class EngineSummaries:
             if name == "customer_categories" and "category_spend" in self._tables:
                 return ""
             return "map purchases under [tables.lines] or [tables.orders]"
-        if name in ("customer_days", "customer_months") and "ordered_at" not in purchases.columns:
+        if (
+            name in ("customer_days", "customer_months", *period_summaries.MAKERS)
+            and "ordered_at" not in purchases.columns
+        ):
             return "map ordered_at, the date of the purchase"
         if name in ("order_items", *item_summaries.MAKERS) and "product_id" not in self._items().columns:
             return "map product_id, what was bought"
@@ -108,8 +114,8 @@ class EngineSummaries:
             why = self.missing(name)
             if why:
                 raise DataError(f"the summary '{name}' cannot be made", mend=why)
-            if name in item_summaries.MAKERS:
-                self._kept[name] = self._engine.persist(item_summaries.MAKERS[name](self.get), self._name(name))
+            if name in _MAKERS:
+                self._kept[name] = self._engine.persist(_MAKERS[name](self.get), self._name(name))
                 return self._kept[name]
             make: Callable[[], ir.Table] = getattr(self, f"_make_{name}")
             self._kept[name] = make()

@@ -46,6 +46,23 @@ def masks(customer_days: ir.Table, grain: Grain, origin: int, count: int) -> ir.
     return days.group_by("customer_key").aggregate(cohort=days.period.min(), mask=days.bit.bit_or())
 
 
+def month_masks(customer_days: ir.Table) -> ir.Table:
+    """One row per customer: `customer_key`, `cohort` (month of the first sale) and `mask`.
+
+    Bit k of the mask stands for a sale k months after the first month of the data. Months from the 62nd on have no bit:
+    the masks are whole only where the data span no more.
+    """
+    import ibis
+
+    days = customer_days.select("customer_key", period=periods.number(customer_days.day, "month"))
+    place = (days.period - days.period.min().as_scalar()).cast("int32")
+    one = ibis.literal(1, "int8").cast("int64")
+    has_bit = place < MASK_PERIODS
+    bit = ibis.ifelse(has_bit, (one << ibis.ifelse(has_bit, place, 0)).cast("int64"), ibis.literal(0, "int64"))
+    days = days.mutate(bit=bit)
+    return days.group_by("customer_key").aggregate(cohort=days.period.min(), mask=days.bit.bit_or())
+
+
 def active_by_mask(customers: ir.Table, by: Sequence[str], count: int) -> ir.Table:
     """One row per combination of the columns `by`: `customers`, and in `active_k` those with a sale in period k."""
     counts = customers.group_by(*by, "mask").aggregate(customers=customers.count())

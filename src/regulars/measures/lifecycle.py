@@ -47,8 +47,12 @@ def masks(customer_days: ir.Table, months: Months) -> ir.Table:
     shift = ibis.ifelse(place >= 0, place, 0).cast("int32")
     bit = ibis.ifelse(place >= 0, (one << shift).cast("int64"), ibis.literal(0, "int64"))
     days = days.mutate(bit=bit)
-    each = days.group_by("customer_key").aggregate(cohort=days.number.min(), mask=days.bit.bit_or())
-    return each.group_by("cohort", "mask").aggregate(customers=each.count())
+    return counted(days.group_by("customer_key").aggregate(cohort=days.number.min(), mask=days.bit.bit_or()))
+
+
+def counted(month_masks: ir.Table) -> ir.Table:
+    """The customers of each combination of `cohort` and `mask`, from one row per customer."""
+    return month_masks.group_by("cohort", "mask").aggregate(customers=month_masks.count())
 
 
 def last_months(customers: ir.Table) -> ir.Table:
