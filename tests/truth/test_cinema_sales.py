@@ -59,3 +59,20 @@ def test_discounts_by_promotion_are_the_planted_ones(cinema: Dataset, truth: dic
     for kind, planted in truth["process"]["tickets"]["mean_discount_share_of_list"].items():
         row = rows(result, "money", dimension="promotion", group="no promotion" if kind == "none" else kind)[0]
         assert row["discount_share"] == pytest.approx(planted, abs=0.01)
+
+
+def test_statuses_and_retries_are_the_planted_ones(cinema: Dataset, truth: dict[str, Any]) -> None:
+    """Failing was planted to have nothing to do with coming back: no difference is found beyond chance."""
+    result = cinema.run("checkout")
+    attempts = sum(row["attempts"] for row in rows(result, "statuses"))
+    published = {"-5": 12_079, "-3": 3_602, "-2": 2_612, "-6": 1_103, "-1": 904, "-4": 478, "-7": 251}
+    for row in rows(result, "statuses"):
+        code = row["status"].partition(":")[0]
+        if code in published:
+            assert row["attempts"] / attempts == pytest.approx(published[code] / 154_725, rel=0.3)
+    all_failures = rows(result, "failures", dimension="everything")[0]
+    planted = truth["process"]["tickets"]["retry_share"]
+    assert all_failures["back_1h_share_low"] < planted + 0.005
+    assert all_failures["back_1h_share_high"] > planted - 0.005
+    apart = rows(result, "returns", first_day="failed")[0]
+    assert apart["difference_low"] < 0 < apart["difference_high"]
