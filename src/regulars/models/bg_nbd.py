@@ -24,6 +24,8 @@ from regulars.models.nbd import DropoutModel, prepare_gamma_ratio
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+
     from regulars.models.cells import Cells, FloatArray, History
     from regulars.models.likelihood import Objective
 
@@ -44,18 +46,20 @@ class BgNbdFit(OrderFit):
     first_tosses: ClassVar[int] = 0
 
     def _expected_orders(self, history: History, horizon: FloatArray) -> FloatArray:
+        """What an active customer will order does not depend on recency: it is worked out once per orders and age."""
         r, alpha, a, b = self.values
-        expected = self._active_probability(history)
-        distinct, inverse = np.unique(history.orders, return_inverse=True)
+        first, every = _distinct(history.orders, history.age, horizon)
+        orders, age, ahead = history.orders[first], history.age[first], horizon[first]
+        distinct, inverse = np.unique(orders, return_inverse=True)
         nodes, weights, mean = _leaving_nodes(a, b + distinct + self.first_tosses)
+        expected = np.empty(orders.size)
         for start in range(0, expected.size, _ROWS_AT_ONCE):
             rows = slice(start, start + _ROWS_AT_ONCE)
             which = inverse[rows]
-            ahead = horizon[rows] / (alpha + history.age[rows])
-            expected[rows] *= _expected_until_leaving(
-                r + history.orders[rows], ahead, nodes[which], weights[which], mean[which]
+            expected[rows] = _expected_until_leaving(
+                r + orders[rows], ahead[rows] / (alpha + age[rows]), nodes[which], weights[which], mean[which]
             )
-        return expected
+        return self._active_probability(history) * expected[every]
 
     def _active_probability(self, history: History) -> FloatArray:
         r, alpha, a, b = self.values
@@ -195,6 +199,21 @@ def _leaving_nodes(a: float, stays: FloatArray) -> tuple[FloatArray, FloatArray,
     density = -a * np.logaddexp(0.0, -logits) - stays[:, None] * np.logaddexp(0.0, logits)
     weights = step * np.exp(density - betaln(a, stays)[:, None])
     return nodes, weights, a / (a + stays)
+
+
+def _distinct(*columns: FloatArray) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The distinct rows of columns of one length: where each first stands, and which of them every row is.
+
+    >>> first, every = _distinct(np.array([1.0, 2.0, 1.0]), np.array([5.0, 5.0, 5.0]))
+    >>> first.tolist(), every.tolist()
+    ([0, 1], [0, 1, 0])
+    """
+    key = np.zeros(columns[0].size, dtype=np.intp)
+    for column in columns:
+        values, place = np.unique(column, return_inverse=True)
+        _, key = np.unique(key * values.size + place, return_inverse=True)
+    _, first, every = np.unique(key, return_index=True, return_inverse=True)
+    return first, every
 
 
 def _reach(fall: Callable[[FloatArray], FloatArray], shape: tuple[int, ...]) -> FloatArray:
