@@ -1,4 +1,4 @@
-"""What the tests share: the real data sets, read in place, and an open engine."""
+"""What the tests share: the real data sets, read in place, an open engine, and runs for the dashboard."""
 
 from __future__ import annotations
 
@@ -62,3 +62,57 @@ def spark() -> Iterator[SparkSession]:
     session = builder.getOrCreate()
     yield session
     session.stop()
+
+
+@pytest.fixture(scope="session")
+def cinema_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run of a small cinema, with an earlier one beside it."""
+    from regulars import pipeline
+
+    folder = tmp_path_factory.mktemp("cinema")
+    path = pipeline.make_demo("cinema", folder / "cinema", 3000, 7)
+    pipeline.run(
+        pipeline.read_settings(path, {"dataset.as_of": "2022-06-30"}), folder / "runs", only=["overview", "rfm"]
+    )
+    return pipeline.run(pipeline.read_settings(path), folder / "runs").folder
+
+
+HOSTILE = (
+    "<script>document.title='owned'</script>",
+    "<img src=x onerror=\"document.title='owned'\">",
+    "it's \"quoted\" & 'done'",
+    "\u202eעברית שלום",
+    "🦄🎟️ très",
+    "=HYPERLINK(0)",
+    "Deluxe " * 1500,
+)
+"""Names that must be shown as they are and do nothing."""
+
+
+@pytest.fixture(scope="session")
+def hostile_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run of a company whose stores, channels, products, customers and promotions have hostile names."""
+    import csv
+
+    from regulars import pipeline
+
+    folder = tmp_path_factory.mktemp("hostile")
+    with (folder / "orders.csv").open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow(["order", "who", "at", "what", "where", "how", "promo", "paid"])
+        for number in range(600):
+            who = f"{HOSTILE[number % 6]}-{number % 97}"
+            at = f"{2023 + number % 2}-{1 + number % 12:02d}-{1 + number % 27:02d}"
+            name = HOSTILE[number % len(HOSTILE)]
+            rows.writerow([f"o{number}", who, at, name, name, HOSTILE[number % 5], f"p{number % 3}", 5 + number % 40])
+    with (folder / "promos.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["promo", "kind"], *([f"p{place}", HOSTILE[place]] for place in range(3))])
+    (folder / "regulars.toml").write_text(
+        '[dataset]\nname = "<b>Shop</b> & Söhne"\ncurrency = "EUR"\n'
+        '[tables.orders]\nsource = "orders.csv"\ncolumns = { order_id = "order", customer_id = "who", '
+        'ordered_at = "at", product_id = "what", store_id = "where", channel = "how", campaign_id = "promo", '
+        'paid = "paid" }\n'
+        '[tables.campaigns]\nsource = "promos.csv"\ncolumns = { campaign_id = "promo", kind = "kind" }\n',
+        encoding="utf-8",
+    )
+    return pipeline.run(pipeline.read_settings(folder / "regulars.toml"), folder / "runs").folder

@@ -1,4 +1,4 @@
-"""The command line: init · check · run · list · show · export · demo, and the verbs that analyses add.
+"""The command line: init · check · run · list · show · serve · export · demo, and the verbs that analyses add.
 
 It computes nothing: it reads words, calls the pipeline and prints what comes back. Exit codes: 0 all is well, 1 an
 error of the program, 2 settings or options, 3 a source cannot be read, 4 the data cannot answer, 5 an extra is
@@ -227,6 +227,32 @@ def show(
         from regulars.present import terminal
 
         terminal.show_result(result, opened, rows, as_json=as_json)
+
+
+@app.command()
+def serve(
+    run_folder: Annotated[Path, typer.Argument(help="The run folder, or the folder of all runs.")] = Path("runs"),
+    host: Annotated[
+        str, typer.Option("--host", help="Address to listen on; another than this machine's needs a token.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", help="Port to listen on; 0 takes a free one.", min=0, max=65535)
+    ] = 8321,
+    token: Annotated[
+        str, typer.Option("--token", envvar="REGULARS_TOKEN", help="What visitors must show; made up where needed.")
+    ] = "",
+    names: Annotated[list[str] | None, typer.Option("--name", help="A further host name it answers to.")] = None,
+    mask_ids: Annotated[bool, typer.Option("--mask-ids", help="Show hashes instead of ids of customers.")] = False,
+    max_rows: Annotated[int, typer.Option("--max-rows", help="Rows of one download at most.", min=1)] = 100_000,
+) -> None:
+    """The dashboard of a run in the browser: look, ask, drill, take away. It reads only; Ctrl+C stops it."""
+    from regulars import pipeline
+
+    options = {
+        "host": host, "port": port, "token": token, "names": tuple(names or ()), "mask_ids": mask_ids,
+        "max_rows": max_rows,
+    }  # fmt: skip
+    pipeline.serve(run_folder, options, lambda address: print(f"dashboard: {address}", flush=True))
 
 
 @app.command()

@@ -151,6 +151,7 @@ def run(
         RegularsError: Nothing could be read, or the folder cannot be written. An analysis that fails is told in
             the report.
     """
+    from regulars.intake.cube import cube_tables
     from regulars.present import run_folder
 
     registry = Registry.discover()
@@ -163,7 +164,8 @@ def run(
         view = _view(settings, loaded, results, off, failed, stages)
         view = replace(view, earlier=run_folder.find_earlier(out, view, earlier))
         with stages.stage("writing the report"):
-            folder = run_folder.write(replace(view, timings=dict(stages.seconds)), engine, out, loaded.set_aside)
+            view = replace(view, timings=dict(stages.seconds))
+            folder = run_folder.write(view, engine, out, loaded.set_aside, cube_tables(loaded.data))
     return Run(folder, view)
 
 
@@ -459,6 +461,14 @@ def export(folder: Path, what: str, out: Path | None) -> list[str]:
     from regulars.present import export as exports
 
     return exports.copy_out(folder, what, out)
+
+
+def serve(folder: Path, options: Mapping[str, Any], told: Told = lambda _: None) -> None:
+    """The dashboard of a run, until it is stopped; `options` are the fields of `ServeOptions`."""
+    from regulars.engine.run_reader import RunReader
+    from regulars.present.dashboard import server
+
+    server.serve(folder, RunReader, server.ServeOptions(**options), told)
 
 
 def quality_json(quality: DataQuality) -> str:

@@ -51,7 +51,7 @@ def altair_chart(
     )
     if title:
         drawn = drawn.properties(title=title)
-    drawn = drawn.configure(**_config(look))
+    drawn = drawn.configure(**chart_config(look))
     drawn.datasets = scene.datasets
     return drawn
 
@@ -117,7 +117,7 @@ def _title(scene: Scene) -> Any:
     )
 
 
-def _config(look: Look) -> dict[str, Any]:
+def chart_config(look: Look) -> dict[str, Any]:
     """How every chart looks: small plain text, hairlines, and no frame."""
     ink = look.ink
     small = {

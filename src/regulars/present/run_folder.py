@@ -123,7 +123,13 @@ class RunFolder:
             )
 
 
-def write(view: RunView, engine: Engine, runs: Path, set_aside: Mapping[str, ir.Table] | None = None) -> Path:
+def write(
+    view: RunView,
+    engine: Engine,
+    runs: Path,
+    set_aside: Mapping[str, ir.Table] | None = None,
+    cube: Mapping[str, ir.Table] | None = None,
+) -> Path:
     """Everything a run gives, as a folder; returns where it is.
 
     Args:
@@ -131,14 +137,24 @@ def write(view: RunView, engine: Engine, runs: Path, set_aside: Mapping[str, ir.
         engine: Gives the rows of what stays in it.
         runs: The folder of all runs.
         set_aside: Table → the rows that were set aside or repaired, with reason and raw values; for `quarantine/`.
+        cube: Table → the rows that the dashboard filters; for `cube/`.
 
     Raises:
         OutputError: There is no room or no right to write; nothing half done is left.
     """
     with RunFolder(runs, view.run_id) as folder:
-        quarantine = _write_quarantine(engine, folder.path, set_aside or {})
-        fill_folder(view, engine, folder.path, also=quarantine)
+        also = _write_quarantine(engine, folder.path, set_aside or {})
+        also |= _write_cube(engine, folder.path, cube or {})
+        fill_folder(view, engine, folder.path, also=also)
         return folder.finish()
+
+
+def _write_cube(engine: Engine, path: Path, cube: Mapping[str, ir.Table]) -> dict[str, int]:
+    """What the dashboard filters, one file per table; how many rows each holds."""
+    with writing(path):
+        (path / "cube").mkdir()
+        files = {f"cube/{name}.parquet": expr for name, expr in zip(file_names(cube), cube.values(), strict=True)}
+        return {file: engine.write_parquet(expr, path / file) for file, expr in files.items()}
 
 
 def _write_quarantine(engine: Engine, path: Path, set_aside: Mapping[str, ir.Table]) -> dict[str, int]:

@@ -48,7 +48,7 @@ class Look:
         background: Colour behind the chart.
         width: Pixels.
         has_title: Whether the title stands in the picture, because no page says it.
-        has_tooltips: Whether marks tell their values when pointed at.
+        has_tooltips: Whether marks tell their values when pointed at, and know which row (`row`) they draw.
     """
 
     ink: str = "currentColor"
@@ -143,6 +143,7 @@ def make_scene(chart: Chart, table: Table, rows: pa.Table, total: int, currency:
     )
     if look.has_tooltips:
         columns |= _tooltips(chart, rows, table, currency)
+        columns["row"] = list(range(rows.num_rows))
     names = list(columns)
     records = tuple(dict(zip(names, values, strict=True)) for values in zip(*columns.values(), strict=True))
     first = f" (first {rows.num_rows:,} of {total:,})" if total > rows.num_rows else ""

@@ -142,19 +142,32 @@ class TableReader:
         total = self.count(table)
         shown = total if table.is_arrow and total <= PRINTED_ROWS else min(total, SHOWN_ROWS)
         rows = self.first_rows(table, shown)
-        names = rows.column_names[:SHOWN_COLUMNS]
-        headings = tuple(_heading(table, name, rows.schema.field(name).type, self._currency) for name in names)
-        columns = [_cells(rows.column(name).to_pylist(), table.info(name).unit) for name in names]
-        return TableView(
-            name=table.name,
-            title=table.title,
-            note=table.note,
-            headings=headings,
-            rows=tuple(zip(*columns, strict=True)),
-            total_rows=total,
-            total_columns=len(rows.column_names),
-            queries=self.queries(table),
-        )
+        return view_of(table, rows, total, self._currency, self.queries(table))
+
+
+def view_of(table: Table, rows: pa.Table, total: int, currency: str = "", queries: tuple[str, ...] = ()) -> TableView:
+    """What a page shows of a table whose rows are here.
+
+    Args:
+        table: What is known of it.
+        rows: The rows to show.
+        total: How many rows the whole has.
+        currency: ISO code, for money.
+        queries: The queries behind it.
+    """
+    names = rows.column_names[:SHOWN_COLUMNS]
+    headings = tuple(_heading(table, name, rows.schema.field(name).type, currency) for name in names)
+    columns = [_cells(rows.column(name).to_pylist(), table.info(name).unit) for name in names]
+    return TableView(
+        name=table.name,
+        title=table.title,
+        note=table.note,
+        headings=headings,
+        rows=tuple(zip(*columns, strict=True)),
+        total_rows=total,
+        total_columns=len(rows.column_names),
+        queries=queries,
+    )
 
 
 def _ordered(table: Table) -> ir.Table:

@@ -101,9 +101,9 @@ def report_html(run: RunView, engine: Engine, reader: TableReader | None = None)
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=_finalize,
+        finalize=finalize,
     )
-    environment.globals |= _vocabulary(run, terms)
+    environment.globals |= vocabulary(run, terms)
     return environment.get_template("report.html.j2").render(
         run=run,
         style=Markup((folder / "report.css").read_text(encoding="utf-8")),  # noqa: S704  our own style sheet
@@ -111,12 +111,13 @@ def report_html(run: RunView, engine: Engine, reader: TableReader | None = None)
     )
 
 
-def _finalize(value: Any) -> Any:
+def finalize(value: Any) -> Any:
     """Every text that reaches the page is free of control characters and passwords."""
     return clean(words.without_passwords(value)) if type(value) is str else value
 
 
-def _vocabulary(run: RunView, terms: Terms) -> dict[str, Any]:
+def vocabulary(run: RunView, terms: Terms) -> dict[str, Any]:
+    """The words that templates of a run may use: terms, values, findings and changes written for people."""
     currency = run.currency
     return {
         "tip": terms.tip,

@@ -1,0 +1,1 @@
+"""The dashboard: look, ask, drill, take away."""
