@@ -86,8 +86,12 @@ def chart_svg(
 
 
 def _lighter(svg: str) -> str:
-    """The same picture without what every mark repeats: its font, which the picture has, and that it is opaque."""
-    return re.sub(r'(<(?:text|path|line|rect)\b[^<>]*?) (?:font-family="[^"<>]*"|opacity="1")', r"\1", svg)
+    """The same picture without what every mark repeats: its font, which the picture has, and that it is opaque.
+
+    Roles of its groups go too: they are pictures without a name within a picture that has one.
+    """
+    svg = re.sub(r'(<(?:text|path|line|rect)\b[^<>]*?) (?:font-family="[^"<>]*"|opacity="1")', r"\1", svg)
+    return re.sub(r' (?:role="graphics-[^"<>]*"|aria-roledescription="[^"<>]*")', "", svg)
 
 
 def number_ids(svg: str, prefix: str) -> str:
