@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -14,7 +14,7 @@ import pytest
 
 from regulars import pipeline
 from regulars.core.config import EngineSettings, Settings
-from regulars.errors import BudgetError, SettingsError
+from regulars.errors import BudgetError, SettingsError, SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -101,7 +101,7 @@ def test_types_that_spark_lacks_are_taken_in_as_the_next_wider_ones(spark_engine
         }
     )
     found = spark_engine.collect(spark_engine.bring(odd, "odd"), 1).to_pylist()
-    assert found == [{"unsigned": 200, "word": "a", "at": datetime(2024, 1, 1), "long": "b"}]
+    assert found == [{"unsigned": 200, "word": "a", "at": datetime(2024, 1, 1, tzinfo=UTC), "long": "b"}]
 
 
 def test_the_session_of_a_notebook_stays_as_it_was(spark: SparkSession) -> None:
@@ -137,6 +137,7 @@ EXPRESSIONS: dict[str, Callable[[Any], Any]] = {
     "a cast to a whole number rounds": lambda t: t.number.cast("int64"),
     "text with a point as a whole number": lambda t: t.text.try_cast("int64"),
     "what only Java reads as a number": lambda t: t.text.try_cast("float64"),
+    "nothing is divided by zero": lambda t: t.number / (t.whole - t.whole).nullif(0),
     "a share is no decimal": lambda t: t.whole * 0.1 / 3,
     "a literal alone": lambda t: ibis.literal(1.0) / 3,
     "the first day of a month": lambda t: t.on.truncate("M").cast("string").left(10),
@@ -267,14 +268,55 @@ def test_several_files_and_parquet_keep_names_and_numbers(
     (tmp_path / "a.csv").write_text("id;name\n1;Ann\n2;Bo\n", encoding="utf-8")
     (tmp_path / "b.csv").write_text("name;id\nCy;3\n", encoding="utf-8")
     (tmp_path / "year=2024 + 1").mkdir()
-    pq.write_table(pa.table({"id": [4, 5], "a name": ["Di", "Ed"]}), tmp_path / "year=2024 + 1" / "c.parquet")
+    instants = pa.array([datetime(2024, 1, 1), datetime(2024, 7, 1)], pa.timestamp("us", "UTC"))
+    pq.write_table(
+        pa.table({"id": [4, 5], "a name": ["Di", "Ed"], "at": instants}), tmp_path / "year=2024 + 1" / "c.parquet"
+    )
     for source in (("a.csv", "b.csv"), ("year=2024 + 1/c.parquet",)):
         found = []
         for one in (engine, spark_engine):
             raw = raw_table.open_table("orders", TableSettings(source=source), tmp_path, one)
             found.append(one.collect(raw.rows.order_by("id"), 10).to_pylist())
+            assert "at" not in raw.columns or raw.rows["at"].type().timezone == "UTC"
         assert found[1] == found[0]
         assert found[0][0]["_source"] == source[0]
+
+
+SHOP = """
+[tables.orders]
+source = "{source}"
+columns = {{ order_id = "id", customer_id = "customer", ordered_at = "at", paid = "paid" }}
+"""
+
+
+@pytest.mark.parametrize("kind", ["catalogue", "csv", "parquet"])
+def test_spark_reads_its_catalogue_and_plain_files_by_itself(kind: str, spark: SparkSession, tmp_path: Path) -> None:
+    rows = [(number, number % 7, f"2024-{1 + number % 9:02d}-11 10:00:00", number / 2) for number in range(40)]
+    frame = spark.createDataFrame(rows, "id long, customer long, at string, paid double")
+    source = "catalogue://my_orders"
+    if kind == "catalogue":
+        frame.createOrReplaceTempView("my_orders")
+    else:
+        source = f"file://{tmp_path / 'orders'}.{kind}"
+        getattr(frame.repartition(3).write, kind)(source, **({"header": True} if kind == "csv" else {}))
+    (tmp_path / "regulars.toml").write_text(SHOP.format(source=source), encoding="utf-8")
+    with pytest.raises(SourceError, match="read by Spark only"):
+        pipeline.load(tmp_path / "regulars.toml")
+    data = pipeline.load(tmp_path / "regulars.toml", spark=spark)
+    assert data.quality.account("orders").accepted == 40
+    view = data.customers
+    found = data.collect(view.aggregate(n=view.count(), paid=view.revenue_total.sum()), 1).to_pylist()
+    assert found == [{"n": 7, "paid": 390.0}]
+    data.engine.close()
+    spark.catalog.dropTempView("my_orders")
+
+
+def test_uneven_rows_of_a_file_that_spark_reads_are_refused(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "orders.csv").write_text("id,customer,at,paid\n1,2,2024-01-01,5\n2,2\n", encoding="utf-8")
+    source = f"file://{tmp_path / 'orders.csv'}"
+    (tmp_path / "regulars.toml").write_text(SHOP.format(source=source), encoding="utf-8")
+    with pytest.raises(SourceError, match=r"cannot be read.*Malformed CSV record"):
+        pipeline.load(tmp_path / "regulars.toml", spark=spark)
 
 
 def test_the_settings_choose_the_engine(spark: SparkSession) -> None:

@@ -255,6 +255,18 @@ class DuckdbFiles:
                 f"{paths[0]}: cannot be read as Parquet: {_first_line(problem)}", mend="write the file anew"
             ) from problem
 
+    def address_columns(self, address: str, delimiter: str) -> list[str]:
+        """Refused here: catalogues and object stores are read by Spark.
+
+        Raises:
+            SourceError: Always.
+        """
+        raise SourceError(f"{address} is read by Spark only", mend='set kind = "spark" under [engine], or copy it here')
+
+    def open_address(self, name: str, address: str, delimiter: str, columns: Mapping[str, str]) -> int:
+        """Refused here, as above."""
+        return len(self.address_columns(address, delimiter))
+
     def _append(
         self, name: str, part: int, columns: Sequence[str], source: str, own: Sequence[str] | None = None
     ) -> int:

@@ -39,6 +39,7 @@ _SESSION = {
     "spark.sql.parquet.inferTimestampNTZ.enabled": "true",
     "spark.sql.execution.arrow.maxRecordsPerBatch": "50000",
     "spark.sql.legacy.charVarcharAsString": "true",
+    "spark.sql.csv.parser.columnPruning.enabled": "false",  # else uneven rows pass unseen
 }
 """What the answers depend on; set on the engine's own session only."""
 
@@ -73,12 +74,12 @@ class SparkEngine(Engine):
         self._folders: dict[str, Path] = {}
         self._views: set[str] = set()
         try:
-            self._outer, self._is_ours = _running(settings, session)
-            self.session = self._outer.newSession()
+            self.outer, self._is_ours = _running(settings, session)
+            self.session = self.outer.newSession()
             for key, value in _SESSION.items():
                 self.session.conf.set(key, value)
-            if not self._outer.sparkContext.getConf().contains("spark.sql.shuffle.partitions") and self._is_local:
-                self.session.conf.set("spark.sql.shuffle.partitions", str(self._outer.sparkContext.defaultParallelism))
+            if not self.outer.sparkContext.getConf().contains("spark.sql.shuffle.partitions") and self._is_local:
+                self.session.conf.set("spark.sql.shuffle.partitions", str(self.outer.sparkContext.defaultParallelism))
             self.backend = spark_dialect.connect(self.session)
             reader = duckdb.connect(
                 ":memory:", config={"memory_limit": _READER_MEMORY, "temp_directory": str(self.folder / "reader")}
@@ -91,10 +92,11 @@ class SparkEngine(Engine):
         self.files = SparkFiles(self, reader, self.folder)
 
     def _fetch(self, expr: ir.Table) -> pa.Table:
-        return _plain(self._frame(expr).toArrow())
+        return _plain(self._frame(expr).toArrow(), expr)
 
     def stream(self, expr: ir.Table, rows: int) -> Iterator[pa.RecordBatch]:
         """The rows of an expression in batches; they are computed whole first, beside this process."""
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
         target = self.new_folder("stream")
@@ -103,7 +105,7 @@ class SparkEngine(Engine):
             for path in _part_files(target):
                 with pq.ParquetFile(path) as file:
                     for batch in file.iter_batches(rows):
-                        yield from _plain_batches(batch)
+                        yield from _plain(pa.Table.from_batches([batch]), expr).to_batches()
         finally:
             shutil.rmtree(target, ignore_errors=True)
 
@@ -135,7 +137,7 @@ class SparkEngine(Engine):
         """The rows of an expression written to one Parquet file; how many there were."""
         import pyarrow.parquet as pq
 
-        schema = _plain(self._frame(expr.limit(0)).toArrow()).schema
+        schema = self._fetch(expr.limit(0)).schema
         count = 0
         with pq.ParquetWriter(path, schema, compression="zstd") as writer:
             for batch in self.stream(expr, 100_000):
@@ -164,7 +166,7 @@ class SparkEngine(Engine):
             self.drop(name)
         shutil.rmtree(self.folder, ignore_errors=True)
         if self._is_ours:
-            _release(self._outer)
+            _release(self.outer)
 
     def new_folder(self, name: str) -> Path:
         """A path in the temporary folder where nothing is yet."""
@@ -186,7 +188,7 @@ class SparkEngine(Engine):
 
     @property
     def _is_local(self) -> bool:
-        return str(self._outer.sparkContext.master).startswith("local")
+        return str(self.outer.sparkContext.master).startswith("local")
 
     def _frame(self, expr: ir.Table) -> DataFrame:
         return self.session.sql(self.backend.compile(expr))
@@ -296,23 +298,16 @@ def _part_files(folder: Path) -> list[Path]:
     return sorted(folder.glob("part-*.parquet"))
 
 
-def _plain(rows: pa.Table) -> pa.Table:
-    return rows.cast(_without_zones(rows.schema))
-
-
-def _plain_batches(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+def _plain(rows: pa.Table, expr: ir.Table) -> pa.Table:
+    """Rows with instants as the expression has them: without a zone, or in UTC; in millionths of a second."""
     import pyarrow as pa
 
-    yield from _plain(pa.Table.from_batches([batch])).to_batches()
-
-
-def _without_zones(schema: pa.Schema) -> pa.Schema:
-    """Instants without a zone, in millionths of a second."""
-    import pyarrow as pa
-
-    return pa.schema(
-        [one.with_type(pa.timestamp("us")) if pa.types.is_timestamp(one.type) else one for one in schema],
-    )
+    kinds = expr.schema()
+    wanted = [
+        one.with_type(pa.timestamp("us", kinds[one.name].timezone)) if pa.types.is_timestamp(one.type) else one
+        for one in rows.schema
+    ]
+    return rows.cast(pa.schema(wanted))
 
 
 def _readable(schema: pa.Schema) -> pa.Schema:
@@ -323,7 +318,7 @@ def _readable(schema: pa.Schema) -> pa.Schema:
         if pa.types.is_dictionary(kind):
             return readable(kind.value_type)
         if pa.types.is_timestamp(kind):
-            return pa.timestamp("us")
+            return pa.timestamp("us", "UTC" if kind.tz else None)
         if pa.types.is_unsigned_integer(kind) or pa.types.is_int8(kind) or pa.types.is_int16(kind):
             return pa.int64()
         if pa.types.is_float16(kind) or pa.types.is_float32(kind):

@@ -127,8 +127,23 @@ def connect(session: SparkSession) -> Any:
     backend = Backend()
     backend.compiler = SparkCompiler()
     backend.do_connect(session)
+    backend.get_schema = lambda name, **_: _schema(session, name)
     session.sql(_JSON_ITEMS)
     return backend
+
+
+def _schema(session: SparkSession, name: str) -> Any:
+    """The columns of a table; what Spark calls a timestamp is an instant in UTC, which Ibis leaves open."""
+    from ibis.backends.pyspark.datatypes import PySparkType
+    from pyspark.sql.types import TimestampType
+
+    kinds = {one.name: one.dataType for one in session.table(name).schema}
+    return ibis.schema(
+        {
+            column: dt.Timestamp("UTC") if isinstance(kind, TimestampType) else PySparkType.to_ibis(kind)
+            for column, kind in kinds.items()
+        }
+    )
 
 
 # -- functions that Ibis lacks ----------------------------------------------------------------------

@@ -6,6 +6,8 @@ refuses what does not fit, and is handed on as Parquet. Parquet files are read b
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +15,7 @@ from regulars.engine.duckdb_files import DuckdbFiles, identifier, literal
 from regulars.errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import duckdb
     import ibis.expr.types as ir
@@ -112,9 +114,47 @@ class SparkFiles:
             path, row = spark.col("_metadata.file_path"), spark.col("_metadata.row_index")
             rows = rows.select(*chosen, _plain_path(path).alias("_path"), (row + 1).alias("_row"))
         except PySparkException as problem:
-            first = str(problem).strip().split("\n", 1)[0]
-            raise SourceError(f"{paths[0]}: cannot be read as Parquet: {first}", mend="write the file anew") from None
+            message = f"{paths[0]}: cannot be read as Parquet: {_cause(problem)}"
+            raise SourceError(message, mend="write the file anew") from None
         self._engine.open_view(name, rows)
+
+    def address_columns(self, address: str, delimiter: str) -> list[str]:
+        """The names of the columns of a catalogue table, or of Parquet or plain CSV where the workers reach it.
+
+        Raises:
+            SourceError: Spark cannot read it.
+        """
+        with _told(address):
+            return list(self._at(address, delimiter).columns)
+
+    def open_address(self, name: str, address: str, delimiter: str, columns: Mapping[str, str]) -> int:
+        """What is at such an address, copied to Parquet once, so that the numbers of its rows stay; how many there are.
+
+        Rows without a place in a file are numbered as Spark reads them, with gaps.
+
+        Raises:
+            SourceError: Spark cannot read it, or a row of CSV has too few or too many cells.
+        """
+        from pyspark.sql import functions as spark
+
+        target = self._engine.new_folder(name)
+        with _told(address):
+            rows = self._at(address, delimiter)
+            chosen = [_column(rows, old).alias(new) for new, old in columns.items()]
+            number = (spark.monotonically_increasing_id() + 1).alias("_row")
+            rows.select(*chosen, spark.lit(address).alias("_path"), number).write.parquet(str(target))
+        self._engine.open_folder(name, target)
+        return int(self._engine.session.table(name).count())
+
+    def _at(self, address: str, delimiter: str) -> Any:
+        """The rows at an address; a catalogue is that of the session handed over, with its own views."""
+        scheme, _, rest = address.partition("://")
+        if scheme.lower() == "catalogue":
+            return self._engine.outer.table(rest)
+        if not delimiter:
+            return self._engine.session.read.parquet(address)
+        options = {"header": True, "sep": delimiter, "escape": '"', "mode": "FAILFAST", "enforceSchema": False}
+        return self._engine.session.read.options(**options).csv(address)
 
     def close(self) -> None:
         """Close the reader."""
@@ -123,6 +163,31 @@ class SparkFiles:
     def _holds(self, name: str) -> bool:
         found = self._connection.execute("SELECT 1 FROM information_schema.tables WHERE table_name = ?", [name])
         return found.fetchone() is not None
+
+
+@contextmanager
+def _told(address: str) -> Iterator[None]:
+    """What Spark says of an address, in one line.
+
+    Raises:
+        SourceError: It cannot be read.
+    """
+    from pyspark.errors import PySparkException
+
+    java_error = import_module("py4j.protocol").Py4JJavaError
+    try:
+        yield
+    except (PySparkException, java_error) as problem:
+        raise SourceError(
+            f"{address} cannot be read: {_cause(problem)}", mend="see whether Spark can open it"
+        ) from None
+
+
+def _cause(problem: Exception) -> str:
+    """What lies at the bottom of Java's trace, in one line."""
+    lines = str(problem).strip().splitlines()
+    causes = [line.partition("Caused by: ")[2] for line in lines if line.startswith("Caused by: ")]
+    return (causes or lines or [type(problem).__name__])[-1 if causes else 0]
 
 
 def _column(rows: Any, name: str) -> Any:

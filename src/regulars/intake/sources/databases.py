@@ -34,6 +34,8 @@ _SCHEMES = {
     "postgres": "postgresql",
     "mysql": "mysql",
 }
+ENGINE_SCHEMES = frozenset({"catalogue", "file", "s3", "s3a", "gs", "abfs", "abfss", "wasbs", "hdfs"})
+"""What Spark reads by itself: tables of its catalogue, and files in places that its workers reach."""
 _INNER = frozenset({"information_schema", "pg_catalog", "mysql", "performance_schema", "sys"})
 
 
@@ -81,7 +83,9 @@ def address(source: str, folder: Path, environment: Mapping[str, str] | None = N
     scheme, _, rest = source.partition("://")
     kind = _SCHEMES.get(scheme.lower())
     if kind is None:
-        raise SourceError(f"databases of the kind '{scheme}' are not read", mend=closest(scheme.lower(), _SCHEMES))
+        raise SourceError(
+            f"databases of the kind '{scheme}' are not read", mend=closest(scheme.lower(), [*_SCHEMES, *ENGINE_SCHEMES])
+        )
     known = os.environ if environment is None else environment
     values = {}
     for name in _VARIABLE.findall(source):
@@ -98,6 +102,26 @@ def address(source: str, folder: Path, environment: Mapping[str, str] | None = N
     plain = [*values.values(), *(match[2] for match in _SECRET_KEY.finditer(url)), _password(url)]
     secrets = {text for one in plain if one for text in (one, unquote(one), quote(unquote(one), safe=""))}
     return Address(kind, _without_secrets(source), url=url, secrets=tuple(sorted(secrets)))
+
+
+def is_engines_own(source: str) -> bool:
+    """Whether an address is one that the engine reads by itself.
+
+    >>> is_engines_own("s3a://shop/lines.parquet"), is_engines_own("sqlite:///shop.db")
+    (True, False)
+    """
+    return source.partition("://")[0].lower() in ENGINE_SCHEMES
+
+
+def is_delimited(address: str, form: str) -> bool:
+    """Whether what the engine reads by itself is delimited text: said to be, or named so.
+
+    >>> is_delimited("s3a://shop/2024/*.csv.gz", ""), is_delimited("s3a://shop/lines", "")
+    (True, False)
+    """
+    if form or address.lower().startswith("catalogue://"):
+        return form == "csv"
+    return re.search(r"(?i)\.(csv|tsv|txt)(\.\w+)?$", address) is not None
 
 
 def read(where: Address, wanted: str) -> ForeignTable:

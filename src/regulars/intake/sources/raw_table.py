@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from regulars.errors import SourceError
-from regulars.intake.sources import places, readers
+from regulars.intake.sources import databases, places, readers
 from regulars.intake.sources.formats import format_of
 from regulars.intake.sources.gathering import Work
 from regulars.intake.sources.staging import PROBLEM
@@ -116,6 +116,8 @@ def _load(work: Work, sources: Sequence[str]) -> Loaded:
             f"the sources are of several formats: {examples}",
             mend="let one table come from one format, or narrow the pattern",
         )
+    if any(databases.is_engines_own(source) for source in addresses):
+        return readers.read_address(work, addresses)
     if addresses:
         return readers.read_databases(work, addresses)
     return _READERS[kinds.pop()](work, parts)

@@ -245,6 +245,30 @@ def read_databases(work: Work, addresses: Sequence[str]) -> Loaded:
     return Loaded(tuple(files[0][1]), is_text=False, sources=tuple(sources))
 
 
+def read_address(work: Work, addresses: Sequence[str]) -> Loaded:
+    """What the engine reads by itself: a table of its catalogue, or Parquet or plain CSV where its workers reach it.
+
+    Raises:
+        SourceError: There are several addresses, the engine cannot read it, or it has no rows.
+    """
+    if len(addresses) > 1:
+        raise SourceError(
+            f"{addresses[0]} stands beside another address",
+            mend="name one address; it may be a folder or a pattern of files",
+        )
+    address, delimiter = addresses[0], work.reader.delimiter
+    is_text = databases.is_delimited(address, work.reader.format)
+    own = work.staging.address_columns(address, (delimiter or ",") if is_text else "")
+    columns, renamed = unique_names(own, len(own))
+    chosen = dict(zip(columns, own, strict=True))
+    rows = work.staging.open_address(work.name, address, (delimiter or ",") if is_text else "", chosen)
+    work.note_renamed(address, renamed)
+    if not rows:
+        raise SourceError(f"{address} has no rows", mend="name another source")
+    digest = hashlib.sha256(address.encode()).hexdigest()
+    return Loaded(columns, is_text=is_text, sources=(SourceFile(address, None, digest, rows),), is_view=True)
+
+
 def _renamed(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     import pyarrow as pa
 

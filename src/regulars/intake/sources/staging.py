@@ -69,6 +69,12 @@ class Staging(Protocol):
     ) -> int:
         """Add the rows of a table of a DuckDB file; how many there were."""
 
+    def address_columns(self, address: str, delimiter: str) -> list[str]:
+        """The names of the columns at an address that the engine reads by itself."""
+
+    def open_address(self, name: str, address: str, delimiter: str, columns: Mapping[str, str]) -> int:
+        """A view over what is at such an address, with `_path` and `_row`; how many rows there are."""
+
     def open_parquet(self, name: str, paths: Sequence[Path], columns: Mapping[str, str], hive: bool) -> None:
         """A view over Parquet files with `_path` and `_row`."""
 
