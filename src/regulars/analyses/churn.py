@@ -133,7 +133,8 @@ class Churn(Analysis):
         query = holdout.histories(data.customer_days, split, data.as_of)
         count = int(data.collect(data.customers.count())[0][0].as_py())
         chosen = sampling.sample(data.customers.select("customer_key", "customer_id"), _TESTED_CUSTOMERS / count)
-        seen = query.join(chosen.select("customer_key"), "customer_key").order_by("customer_key")
+        days = data.customer_days.semi_join(chosen, "customer_key")  # the others' histories are not even added up
+        seen = holdout.histories(days, split, data.as_of).order_by("customer_key")
         rows = data.collect(seen.select(*btyd_cells.KEYS, "later_visits"), 2 * _TESTED_CUSTOMERS)
         if rows.num_rows < data.min_customers:
             return None, None, None
