@@ -10,6 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from regulars import pipeline
+from regulars.analyses.referrals import Referrals
+from regulars.analyses.sponsor_habits import SponsorHabits
 from regulars.demo.health.members import draw_members
 from regulars.demo.world import worlds
 from regulars.errors import RegularsError
@@ -69,7 +71,7 @@ def test_every_date_is_read_and_every_row_accounted_for(data: Dataset, truth: An
 
 
 def test_generation_totals_are_recovered_and_add_up(data: Dataset, truth: Any) -> None:
-    rows = data.run("referrals").table("generations").to_arrow().to_pylist()
+    rows = Referrals().run(data).table("generations").to_arrow().to_pylist()
     planted = truth["network"]["generations"]
     assert [row["members"] for row in rows] == [one["members"] for one in planted]
     assert [row["revenue"] for row in rows] == pytest.approx([one["revenue"] for one in planted], rel=1e-9)
@@ -83,7 +85,7 @@ def test_the_planted_stars_are_the_ones_found(data: Dataset, truth: Any) -> None
 
 
 def test_the_habit_of_the_stars_is_found_at_the_same_age(data: Dataset, folder: Path) -> None:
-    rows = data.run("sponsor_habits", top_share=0.02).table("habits").to_arrow().to_pylist()
+    rows = SponsorHabits(top_share=0.02).run(data).table("habits").to_arrow().to_pylist()
     told = {row["trait"]: row for row in rows}
     orders = told["orders that count as sales"]
     assert orders["differs"]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regulars import pipeline
 from regulars.intake import referral_rules as rules
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from regulars.core.dataset import Dataset
 
 LINKS = """who,sponsor,day
@@ -93,14 +92,9 @@ def test_a_sponsor_in_the_customers_table_is_not_followed_where_it_cannot_be_tru
     assert view == {1: 2, 2: 1, 3: 0, 4: 0, 5: 0, 6: 0, 7: 0}
 
 
-def test_fit_hub_has_a_reason_for_every_referral(datasets: Path, tmp_path: Path) -> None:
-    (tmp_path / "regulars.toml").write_text(
-        "[tables.customers]\nsource = 'user_logs.csv'\ncolumns = { customer_id = 'user_id' }\n"
-        "[tables.referrals]\nsource = 'user_referrals.csv'\n"
-        "columns = { customer_id = 'referee_id', sponsor_id = 'referrer_id', joined_on = 'referral_at' }\n",
-        encoding="utf-8",
-    )
-    account = pipeline.load(tmp_path / "regulars.toml", data=datasets / "referral_fithub").quality.account("referrals")
+def test_fit_hub_has_a_reason_for_every_referral(datasets: Path) -> None:
+    example = Path(__file__).parent.parent.parent / "examples" / "referral-fithub" / "regulars.toml"
+    account = pipeline.load(example, data=datasets / "referral_fithub").quality.account("referrals")
     assert account.read == 46
     assert account.balances
     missing = sum(rows for why, rows in account.reasons if "is missing" in why)

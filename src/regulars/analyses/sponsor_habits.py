@@ -70,26 +70,27 @@ class SponsorHabits(Analysis):
             DataError: There are too few sponsors, or nobody alike to compare them with.
         """
         view = data.customers.filter(data.customers.order_count > 0)
-        strata = _strata(view)
         least = self._least(data, view)
         members = view.filter((view.sponsored_count >= least) | (view.sponsored_count == 0))
         habits, habit_query = compare_matched(
-            data, members, members.sponsored_count >= least, _strata(members), _traits(data, members, _HABITS)
+            data, members, members.sponsored_count >= least, _age(members), _traits(data, members, _HABITS)
         )
+        alike_in = {**_age(view), **_gender(view)}
         worth, worth_query = compare_matched(
-            data, view, view.referral_generation > 0, strata, [self._stayed(), *_traits(data, view, _WORTH)]
+            data, view, view.referral_generation > 0, alike_in, [self._stayed(), *_traits(data, view, _WORTH)]
         )
         if not habits and not worth:
             raise DataError(
                 "there is nobody alike to compare sponsors or sponsored customers with", table="referrals",
                 mend="take a longer history",
             )  # fmt: skip
-        alike = " and ".join(["the quarter in which they began", *(["gender"] if "gender" in view.columns else [])])
+        age = "the quarter in which they began"
+        alike = f"{age} and gender" if "gender" in view.columns else age
         tables = []
         if habits:
             tables.append(
                 table(habits, "habits", "What the top sponsors do that others do not",
-                      ("top sponsors", "members who brought nobody"), alike, habit_query)
+                      ("top sponsors", "members who brought nobody"), age, habit_query)
             )  # fmt: skip
         if worth:
             tables.append(
@@ -102,8 +103,8 @@ class SponsorHabits(Analysis):
             findings=(*_habit_findings(habits, least, data), *_worth_findings(worth, data)),
             caveats=(
                 Caveat(
-                    f"Compared at the same age of membership (customers alike in {alike}). What they do was not set by "
-                    "a trial: doing as the best sponsors do need not make a sponsor."
+                    "Compared at the same age of membership: customers who began in the same quarter. What they do was "
+                    "not set by a trial: doing as the best sponsors do need not make a sponsor."
                 ),
             ),
             definitions={
@@ -132,16 +133,16 @@ class SponsorHabits(Analysis):
         )  # fmt: skip
 
 
-def _strata(view: ir.Table) -> dict[str, ir.Value]:
-    """The age of membership, and gender where it is known: what must be alike."""
+def _age(view: ir.Table) -> dict[str, ir.Value]:
+    """The quarter in which customers began: who has been there longer has had more time for everything."""
     import ibis
 
     days = [view[name].cast("date") for name in ("joined_on", "first_ordered_on") if name in view.columns]
-    began = ibis.coalesce(*days) if len(days) > 1 else days[0]
-    strata: dict[str, ir.Value] = {"quarter": periods.number(began, "quarter")}
-    if "gender" in view.columns:
-        strata["gender"] = view.gender.cast("string").fill_null("unknown")
-    return strata
+    return {"quarter": periods.number(ibis.coalesce(*days) if len(days) > 1 else days[0], "quarter")}
+
+
+def _gender(view: ir.Table) -> dict[str, ir.Value]:
+    return {"gender": view.gender.cast("string").fill_null("unknown")} if "gender" in view.columns else {}
 
 
 def _traits(data: Dataset, view: ir.Table, names: Sequence[str]) -> list[Trait]:

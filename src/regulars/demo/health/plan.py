@@ -18,7 +18,7 @@ SPONSORED_SHARE: Final = 0.7
 STAR_SHARE: Final = 0.005
 BY_STAR_SHARE: Final = 0.5
 """Share of the sponsored whom a star brought; the others were brought by anybody who was there before."""
-STAR_ORDERS: Final = 3.0
+STAR_ORDERS: Final = 5.0
 """A star orders so many times as often as another member of the same kind."""
 
 CENTRES: Final = ("Harbour", "Hillside", "Meadow", "Old Town", "Station")
