@@ -132,7 +132,8 @@ def _axis(channel: Channel, along: str, scene: Scene) -> dict[str, Any]:
             axis["titleAnchor"] = "end"
         axis |= {"grid": False, "labelOverlap": along == "x", "labelSeparation": 8, "labelAngle": 0, "labelLimit": 260}
         if along == "x" and _is_crowded(channel, scene):
-            axis |= {"labelAngle": -40, "labelAlign": "right", "labelOverlap": False, "labelLimit": 130}
+            side = "left" if scene.chart.kind == "heatmap" else "right"  # a heat map has them above, rising from the cells
+            axis |= {"labelAngle": -40, "labelAlign": side, "labelOverlap": False, "labelLimit": 130}
         return axis
     axis |= {"labelExpr": _NUMBER_FORMATS.get(channel.unit, _PLAIN_NUMBER), "tickCount": 5 if along == "y" else 7}
     return axis | ({"tickMinStep": 1} if channel.is_whole else {})
