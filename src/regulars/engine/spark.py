@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import tempfile
+from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -99,13 +100,19 @@ class SparkEngine(Engine):
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        target = self.new_folder("stream")
-        self._frame(expr).write.parquet(str(target))
-        try:
-            for path in _part_files(target):
+        with self._written(expr) as paths:
+            for path in paths:
                 with pq.ParquetFile(path) as file:
                     for batch in file.iter_batches(rows):
                         yield from _plain(pa.Table.from_batches([batch]), expr).to_batches()
+
+    @contextmanager
+    def _written(self, expr: ir.Table) -> Iterator[list[Path]]:
+        """The rows as Parquet files for as long as they are read, in the order of the rows; at least one file."""
+        target = self.new_folder("stream")
+        self._frame(expr).write.parquet(str(target))
+        try:
+            yield sorted(target.glob("part-*.parquet"))
         finally:
             shutil.rmtree(target, ignore_errors=True)
 
@@ -137,13 +144,14 @@ class SparkEngine(Engine):
         """The rows of an expression written to one Parquet file; how many there were."""
         import pyarrow.parquet as pq
 
-        schema = self._fetch(expr.limit(0)).schema
-        count = 0
-        with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-            for batch in self.stream(expr, 100_000):
-                writer.write_batch(batch.cast(schema))
-                count += batch.num_rows
-        return count
+        with self._written(expr) as parts:
+            schema = _plain(pq.read_schema(parts[0]).empty_table(), expr).schema.remove_metadata()
+            with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+                for part in parts:
+                    with pq.ParquetFile(part) as file:
+                        for group in range(file.num_row_groups):
+                            writer.write_table(_plain(file.read_row_group(group), expr).cast(schema))
+        return int(pq.read_metadata(path).num_rows)
 
     def sql(self, expr: ir.Expr) -> str:
         """The query of an expression, laid out to be read."""
@@ -291,11 +299,6 @@ def _java_size(memory: str) -> str:
 
 
 # -- Arrow ------------------------------------------------------------------------------------------
-
-
-def _part_files(folder: Path) -> list[Path]:
-    """The Parquet files that Spark wrote, in the order of the rows."""
-    return sorted(folder.glob("part-*.parquet"))
 
 
 def _plain(rows: pa.Table, expr: ir.Table) -> pa.Table:
