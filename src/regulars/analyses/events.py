@@ -318,5 +318,5 @@ _DEFINITIONS = {
     "event": "Occurrences under one name are judged together; public holidays on days that follow one another are one.",
     "beyond chance": "The adjusted p-value is under 5 % (Benjamini and Hochberg), over all events and measures.",
     "release": "The first days of products marked in a yes/no column, or of all products where releases are rare.",
-    "left out": "Months without any sale, exclude_periods, and calendar rows of the kind closed or lockdown.",
+    "left out": "Months without any sale, exclude_periods, and calendar rows of the kind closed, lockdown or missing.",
 }

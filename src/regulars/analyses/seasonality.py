@@ -445,5 +445,5 @@ _DEFINITIONS = {
     "trend, season": "Loess (STL, one season after the other) on logarithms of open days; closed days are gaps.",
     "strength": "1 − variance of the remainder ÷ variance of part and remainder; 0 is none, 1 is everything.",
     "own season": "A group's purchases in a month or on a weekday ÷ what its usual share of all purchases would give.",
-    "left out": "Months without any sale, exclude_periods, and calendar rows of the kind closed or lockdown.",
+    "left out": "Months without any sale, exclude_periods, and calendar rows of the kind closed, lockdown or missing.",
 }

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 HOLIDAY, RELEASE, CAMPAIGN = "holiday", "release", "campaign"
-CLOSING_KINDS = ("closed", "closure", "lockdown", "missing")
+CLOSED_KINDS = ("closed", "closure")
+"""A calendar row of such a kind names days on which the company is closed: zero by rule, in the past and ahead."""
+EXCLUDED_KINDS = ("lockdown", "missing")
 """A calendar row of such a kind is a period that is kept out of trends, like `exclude_periods`."""
 _STAND_INS = ("observed", "substitute", "day off", "in lieu")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from regulars.core.analysis import missing_extras
 from regulars.errors import DataError
 from regulars.measures import occasions, trading
-from regulars.measures.occasions import CAMPAIGN, CLOSING_KINDS, Window
+from regulars.measures.occasions import CAMPAIGN, CLOSED_KINDS, EXCLUDED_KINDS, Window
 
 if TYPE_CHECKING:
     from datetime import date
@@ -36,11 +36,20 @@ def read(data: Dataset) -> Trading:
     ends = trading.last_hours(data.orders).order_by("day")
     hours = data.collect(ends).to_pydict()
     first, last = sums["day"][0], max(sums["day"][-1], data.as_of or sums["day"][-1])
-    excluded = [*data.settings.dataset.excluded, *_closures(data)]
-    holidays = {day for day, _ in holiday_names(data, first, last)}
+    excluded = [*data.settings.dataset.excluded, *_periods(data, EXCLUDED_KINDS)]
+    closed = {day for day, _ in holiday_names(data, first, last)} | closed_days(data)
     return trading.trading(
-        sums, data.as_of, excluded, holidays, dict(zip(hours["day"], hours["hour"], strict=True)), (query, ends)
+        sums, data.as_of, excluded, closed, dict(zip(hours["day"], hours["hour"], strict=True)), (query, ends)
     )
+
+
+def closed_days(data: Dataset) -> set[date]:
+    """Days that the calendar says are closed, in the past and ahead."""
+    return {
+        first + timedelta(days=more)
+        for first, last in _periods(data, CLOSED_KINDS)
+        for more in range((last - first).days + 1)
+    }
 
 
 def holiday_names(data: Dataset, first: date, last: date) -> list[tuple[date, str]]:
@@ -70,7 +79,7 @@ def windows(data: Dataset, days: Trading, release_days: int = 14, ahead: int = _
     last = days.days[-1] + timedelta(days=ahead)
     named: dict[date, str] = dict(holiday_names(data, days.first, last))
     found = occasions.holiday_windows(named)
-    found += [one for one in _calendar(data) if one.kind.lower() not in CLOSING_KINDS]
+    found += [one for one in _calendar(data) if one.kind.lower() not in (*CLOSED_KINDS, *EXCLUDED_KINDS)]
     found += _releases(data, days, release_days)
     found += _campaigns(data)
     return sorted(
@@ -97,9 +106,9 @@ def _knows_country(country: str) -> bool:
     return country in holidays.list_supported_countries()
 
 
-def _closures(data: Dataset) -> list[tuple[date, date]]:
-    """Rows of the calendar that name a closed period."""
-    return [(one.first, one.last) for one in _calendar(data) if one.kind.lower() in CLOSING_KINDS]
+def _periods(data: Dataset, kinds: tuple[str, ...]) -> list[tuple[date, date]]:
+    """Rows of the calendar of some kinds, as (first day, last day)."""
+    return [(one.first, one.last) for one in _calendar(data) if one.kind.lower() in kinds]
 
 
 def _calendar(data: Dataset) -> list[Window]:

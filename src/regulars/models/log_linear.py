@@ -28,6 +28,7 @@ _ROUNDS = 60
 _TOLERANCE = 1e-9
 _STEEPEST = 30.0
 _IDENTIFIED = 1e-6
+_WELL_CONDITIONED = 1e9
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def fit_log_linear(values: ArrayLike, design: ArrayLike, places: ArrayLike, lags
     for _ in range(_ROUNDS):
         slope = np.log(mean) + (y - mean) / mean
         root = np.sqrt(mean)
-        coefficients = np.linalg.lstsq(x * root[:, None], slope * root, rcond=1e-10)[0]
+        coefficients = _solve(x * root[:, None], slope * root)
         mean = np.exp(np.clip(x @ coefficients, -_STEEPEST, _STEEPEST))
         before, deviance = deviance, _deviance(y, mean)
         if abs(before - deviance) <= _TOLERANCE * (abs(deviance) + _TOLERANCE):
@@ -130,6 +131,17 @@ def fit_log_linear(values: ArrayLike, design: ArrayLike, places: ArrayLike, lags
     middle = dispersion * _spread(x * np.sqrt(mean)[:, None], row, correlation)
     covariance = inverse @ middle @ inverse
     return LogLinear(coefficients, (covariance + covariance.T) / 2, told, dispersion, correlation, freedom)
+
+
+def _solve(x: Floats, y: Floats) -> Floats:
+    """Least squares by the normal equations, which is enough for columns of zeros and ones; else by singular values."""
+    gram = x.T @ x
+    try:
+        if np.linalg.cond(gram) < _WELL_CONDITIONED:
+            return np.asarray(np.linalg.solve(gram, x.T @ y), dtype=float)
+    except np.linalg.LinAlgError:
+        pass
+    return np.asarray(np.linalg.lstsq(x, y, rcond=1e-10)[0])
 
 
 def autocorrelation(residuals: Floats, row: NDArray[Any], lags: int) -> Floats:
