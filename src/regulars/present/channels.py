@@ -132,7 +132,7 @@ def _axis(channel: Channel, along: str, scene: Scene) -> dict[str, Any]:
             axis["titleAnchor"] = "end"
         axis |= {"grid": False, "labelOverlap": along == "x", "labelSeparation": 8, "labelAngle": 0, "labelLimit": 260}
         if along == "x" and _is_crowded(channel, scene):
-            side = "left" if scene.chart.kind == "heatmap" else "right"  # a heat map has them above, rising from the cells
+            side = "left" if scene.chart.kind == "heatmap" else "right"  # a heat map has them above
             axis |= {"labelAngle": -40, "labelAlign": side, "labelOverlap": False, "labelLimit": 130}
         return axis
     axis |= {"labelExpr": _NUMBER_FORMATS.get(channel.unit, _PLAIN_NUMBER), "tickCount": 5 if along == "y" else 7}
