@@ -9,6 +9,7 @@ gives the user's own `customer_id` back.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
 from regulars.errors import DataError
@@ -17,7 +18,6 @@ from regulars.measures import money, time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import date
 
     import ibis.expr.types as ir
 
@@ -32,9 +32,6 @@ ORDER_LABELS = ("store_id", "channel", "payment_method", "device_id", "campaign_
 MONEY = ("list_amount", "discount", "revenue")
 MASKED_STORES = 16
 """Up to so many stores are remembered as bits of one number per customer, which spares a pass over the orders."""
-
-
-_MAKERS = {**item_summaries.MAKERS, **period_summaries.MAKERS}
 
 
 class EngineSummaries:
@@ -56,7 +53,8 @@ class EngineSummaries:
         "customer_categories",
         "order_items",
         "referral_tree",
-        *_MAKERS,
+        *item_summaries.MAKERS,
+        *period_summaries.MAKERS,
     )
 
     def __init__(
@@ -94,7 +92,7 @@ class EngineSummaries:
                 return ""
             return "map purchases under [tables.lines] or [tables.orders]"
         if (
-            name in ("customer_days", "customer_months", *period_summaries.MAKERS)
+            name in ("customer_days", "customer_months", *item_summaries.DATED, *period_summaries.MAKERS)
             and "ordered_at" not in purchases.columns
         ):
             return "map ordered_at, the date of the purchase"
@@ -114,8 +112,11 @@ class EngineSummaries:
             why = self.missing(name)
             if why:
                 raise DataError(f"the summary '{name}' cannot be made", mend=why)
-            if name in _MAKERS:
-                self._kept[name] = self._engine.persist(_MAKERS[name](self.get), self._name(name))
+            if name in item_summaries.MAKERS:
+                self._kept[name] = self._make_of_items(name)
+                return self._kept[name]
+            if name in period_summaries.MAKERS:
+                self._kept[name] = self._engine.persist(period_summaries.MAKERS[name](self.get), self._name(name))
                 return self._kept[name]
             make: Callable[[], ir.Table] = getattr(self, f"_make_{name}")
             self._kept[name] = make()
@@ -357,6 +358,10 @@ class EngineSummaries:
             "order_id", "customer_key", *(["ordered_at"] if "ordered_at" in self.sales.columns else [])
         )
         return self._engine.persist(items.join(sales, "order_id"), self._name("order_items"))
+
+    def _make_of_items(self, name: str) -> ir.Table:
+        known_to = self._as_of or date.max
+        return self._engine.persist(item_summaries.MAKERS[name](self.get, known_to), self._name(name))
 
     def _make_customer_categories(self) -> ir.Table:
         """One row per customer and category: `quantity` and `revenue`, or the mapped `category_spend`."""
