@@ -82,7 +82,9 @@ def main() -> None:
     options.add_argument("--memory", default="8GB", help="the limit set for the engine")
     options.add_argument("--data", type=Path, default=CACHE, help="folder for the generated data")
     options.add_argument("--peers", nargs="*", help="compare with other tools (all, or those named) at the first size")
-    options.add_argument("--parts", nargs="*", default=["start", "summaries", "run"], help="start, summaries, run")
+    options.add_argument(
+        "--parts", nargs="*", default=["start", "summaries", "run"], help="start, tables, summaries, run"
+    )
     asked = options.parse_args()
     results = HERE / "results"
     results.mkdir(exist_ok=True)
@@ -91,6 +93,7 @@ def main() -> None:
     about = {
         "date": date.today().isoformat(),
         "machine": f"{platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}",
+        "load": round(os.getloadavg()[0], 1),
         "versions": {name: version(name) for name in VERSIONS},
     }
     if "start" in asked.parts:
@@ -98,11 +101,14 @@ def main() -> None:
     for size in asked.lines:
         print(f"{size} lines: data …", file=sys.stderr)
         folder = shop_folder(count(size), asked.data)
-        for kind in ("summaries", "run"):
+        for kind in ("tables", "summaries", "run"):
             if kind in asked.parts:
                 print(f"{size} lines: {kind} …", file=sys.stderr)
                 seconds = measured(kind, folder, asked.memory)
-                found.setdefault(kind, {})[size] = about | {"memory": asked.memory, "seconds": seconds}
+                found.setdefault("summaries" if kind == "tables" else kind, {})[size] = about | {
+                    "memory": asked.memory,
+                    "seconds": seconds,
+                }
     if asked.peers is not None:
         size = asked.lines[0]
         told = peers(shop_folder(count(size), asked.data), asked.memory, asked.peers)

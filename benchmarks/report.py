@@ -48,7 +48,8 @@ def as_text(found: dict[str, Any]) -> str:
 
 def _about(part: dict[str, Any]) -> list[str]:
     versions = ", ".join(f"{name} {one}" for name, one in part["versions"].items())
-    return [f"{part['date']}; {part['machine']}; {versions}.", ""]
+    busy = f"other work on the machine: load {part['load']} at the start; " if part.get("load", 0) > 1 else ""
+    return [f"{part['date']}; {part['machine']}; {busy}{versions}.", ""]
 
 
 def _table(sizes: dict[str, Any]) -> list[str]:
