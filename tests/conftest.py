@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,10 +72,25 @@ def cinema_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("cinema")
     path = pipeline.make_demo("cinema", folder / "cinema", 3000, 7)
-    pipeline.run(
-        pipeline.read_settings(path, {"dataset.as_of": "2022-06-30"}), folder / "runs", only=["overview", "rfm"]
-    )
-    return pipeline.run(pipeline.read_settings(path), folder / "runs").folder
+    done = pipeline.run(pipeline.read_settings(path), folder / "runs", only=DASHBOARD_ANALYSES).folder
+    _write_earlier(done)
+    return done
+
+
+DASHBOARD_ANALYSES = ("overview", "cohorts", "lifetime_value", "churn", "rfm")
+"""Enough to have every kind of card."""
+
+
+def _write_earlier(run: Path) -> None:
+    """The findings of a run half a year before: each value a tenth smaller, its interval with it."""
+    earlier = run.parent / f"2022-06-30-{run.name[-8:]}"
+    earlier.mkdir()
+    content = json.loads((run / "findings.json").read_text(encoding="utf-8"))
+    content["run"] |= {"run_id": earlier.name, "as_of": "2022-06-30"}
+    for one in content["findings"]:
+        one["value"] *= 0.9
+        one["interval"] = one["interval"] and [0.9 * end for end in one["interval"]]
+    (earlier / "findings.json").write_text(json.dumps(content), encoding="utf-8")
 
 
 HOSTILE = (
@@ -115,4 +131,5 @@ def hostile_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         '[tables.campaigns]\nsource = "promos.csv"\ncolumns = { campaign_id = "promo", kind = "kind" }\n',
         encoding="utf-8",
     )
-    return pipeline.run(pipeline.read_settings(folder / "regulars.toml"), folder / "runs").folder
+    settings = pipeline.read_settings(folder / "regulars.toml")
+    return pipeline.run(settings, folder / "runs", only=DASHBOARD_ANALYSES).folder

@@ -10,6 +10,7 @@ import re
 from calendar import monthrange
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -125,6 +126,12 @@ def last_day(month: str) -> date:
     return date(year, number, monthrange(year, number)[1])
 
 
+@lru_cache(4096)
+def _encoded(name: str, value: str) -> str:
+    """A parameter of an address; kept, because a page writes the same ones a hundred times."""
+    return urlencode([(name, value)])
+
+
 @dataclass(frozen=True)
 class Filters:
     """What is chosen: months from and to (either may be ""), values by label, and the measure shown."""
@@ -163,7 +170,7 @@ class Filters:
         pairs = [("from", self.start), ("to", self.end)]
         pairs += [(name, value) for name, values in self.labels for value in values]
         pairs += [("measure", self.measure)]
-        return urlencode([pair for pair in pairs if pair[1]])
+        return "&".join(_encoded(*pair) for pair in pairs if pair[1])
 
     def address(self, path: str) -> str:
         """An address that keeps what is chosen."""

@@ -113,7 +113,10 @@ def report_html(run: RunView, engine: Engine, reader: TableReader | None = None)
 
 def finalize(value: Any) -> Any:
     """Every text that reaches the page is free of control characters and passwords."""
-    return clean(words.without_passwords(value)) if type(value) is str else value
+    if type(value) is not str:
+        return value
+    text = value if value.isprintable() else clean(value)
+    return words.without_passwords(text) if "=" in text or "://" in text else text
 
 
 def vocabulary(run: RunView, terms: Terms) -> dict[str, Any]:

@@ -1,0 +1,41 @@
+"""axe finds no violation of WCAG A or AA on any page, in light, in dark and on a phone; nothing leaves the machine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+PAGES = (
+    "/", "/?channel=website&from=2022-01", "/chapter/customers", "/chapter/value", "/chapter/segments?channel=website",
+    "/customers", "/audience?c=recency_days&o=ge&v=30&x=in", "/quality", "/compare", "/nothing",
+)  # fmt: skip
+RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
+
+
+def violations(page: Any) -> list[str]:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+    found = axe.Axe().run(page, options=RULES).response["violations"]
+    return [
+        f"{one['id']}: {node['html'][:200]} {node['failureSummary'][:200]}"
+        for one in found
+        for node in one["nodes"][:3]
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("place", PAGES)
+def test_the_dashboard_is_accessible(watch: Any, cinema: str, place: str, scheme: str) -> None:
+    watched = watch(color_scheme=scheme)
+    page = watched.open(cinema + place)
+    if place == "/nothing":
+        watched.problems.clear()  # the browser tells of the 404 that is asked for
+    assert violations(page) == []
+
+
+def test_a_phone_shows_everything_without_scrolling_sideways(watch: Any, cinema: str) -> None:
+    watched = watch(viewport={"width": 390, "height": 844})
+    for place in PAGES[:-1]:
+        page = watched.open(cinema + place)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, place
+    assert violations(page) == []
