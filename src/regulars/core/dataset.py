@@ -302,6 +302,8 @@ class Dataset:
                 continue
             self._customers = analysis.provide(self)
             lost = {feature.name for feature in analysis.provides} - set(self._customers.columns)
+            if len(lost) == len(analysis.provides):
+                continue  # these data could not give any of them; who needs one is told so
             if lost:
                 names = ", ".join(sorted(lost))
                 raise RegularsError(f"the analysis '{analysis.name}' says it provides {names}, and did not")

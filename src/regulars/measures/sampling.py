@@ -13,17 +13,22 @@ if TYPE_CHECKING:
 _DIGITS = 6
 
 
-def sample(customers: ir.Table, share: float) -> ir.Table:
+def sample(customers: ir.Table, share: float, purpose: str = "") -> ir.Table:
     """About that share of the customers; all of them for a share of 1 or more.
 
     Args:
         customers: Rows with `customer_id`, the user's own.
         share: How many to take, 0-1.
+        purpose: Draws for different purposes are independent of each other.
     """
-    if share >= 1:
-        return customers
-    digest = customers.customer_id.cast("string").hexdigest("md5").substr(0, _DIGITS)
-    return customers.filter(digest < cut(share))
+    return customers if share >= 1 else customers.filter(is_drawn(customers, share, purpose))
+
+
+def is_drawn(customers: ir.Table, share: float, purpose: str = "") -> ir.BooleanValue:
+    """Whether each customer is in the sample that `sample` takes; a hold-out group, say."""
+    given = customers.customer_id.cast("string")
+    text = given if not purpose else given.concat(f"|{purpose}")
+    return text.hexdigest("md5").substr(0, _DIGITS) < cut(share)
 
 
 def cut(share: float) -> str:

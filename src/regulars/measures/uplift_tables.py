@@ -1,0 +1,123 @@
+"""Tables of uplift from numbers: rankings, tenths of the customers, ways to choose whom to contact."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from regulars.measures.tables import Columns
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import ibis.expr.types as ir
+
+    from regulars.core.result import Table
+    from regulars.core.units import Unit
+
+
+@dataclass(frozen=True)
+class RankingRow:
+    """How well one ranking finds those who are changed."""
+
+    experiment: str
+    arm: str
+    outcome: str
+    ranking: str
+    qini: float
+    low: float
+    high: float
+    auuc: float
+
+
+@dataclass(frozen=True)
+class TenthRow:
+    """A tenth of the customers, by predicted uplift, the largest first."""
+
+    experiment: str
+    arm: str
+    outcome: str
+    tenth: int
+    customers: int
+    predicted: float
+    effect: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class PolicyRow:
+    """A way to choose whom to contact, and what it brings per customer of the whole base, after costs."""
+
+    experiment: str
+    arm: str
+    policy: str
+    contacted_share: float
+    profit: float
+    low: float
+    high: float
+    gain: float
+    gain_low: float
+    gain_high: float
+
+
+def rankings(rows: Sequence[RankingRow], source: tuple[ir.Expr, ...]) -> Table:
+    """Every ranking beside a random order (0)."""
+    columns = _named(rows)
+    columns.add("ranking", [row.ranking for row in rows], "text", "What customers are ranked by.")
+    columns.add("qini", [row.qini for row in rows], "score", "0 for a random order; in units of the outcome.")
+    columns.add_interval("qini", [row.low for row in rows], [row.high for row in rows], "score")
+    columns.add("auuc", [row.auuc for row in rows], "score", "Area under the uplift curve.")
+    return columns.table(
+        "rankings", "Does a ranking find those whom the contact changes?", source=source,
+        dimensions=("experiment", "arm", "outcome"),
+        note="Judged on customers that the learners had not seen; \"all learners\" is what is used.",
+    )  # fmt: skip
+
+
+def tenths(rows: Sequence[TenthRow], words: str, change: Unit, source: tuple[ir.Expr, ...]) -> Table:
+    """The effect by tenth of predicted uplift."""
+    columns = _named(rows)
+    columns.add("tenth", [row.tenth for row in rows], "count", "1: the largest predicted uplift.")
+    columns.add("customers", [row.customers for row in rows], "customers", "Of the arm and the control.")
+    columns.add("predicted", [row.predicted for row in rows], change, "Mean predicted uplift.")
+    columns.add("effect", [row.effect for row in rows], change, "What was seen in the experiment.")
+    columns.add_interval("effect", [row.low for row in rows], [row.high for row in rows], change)
+    return columns.table(
+        f"tenths_{words}", f"Effect by tenth of predicted uplift, in {words}", source=source,
+        dimensions=("experiment", "arm", "outcome"),
+    )  # fmt: skip
+
+
+def policies(rows: Sequence[PolicyRow], source: tuple[ir.Expr, ...], note: str) -> Table:
+    """What each way of choosing brings, beside contacting everyone."""
+    columns = Columns()
+    columns.add("experiment", [row.experiment for row in rows], "text")
+    columns.add("arm", [row.arm for row in rows], "text")
+    columns.add("policy", [row.policy for row in rows], "text", "Whom to contact.")
+    columns.add("contacted_share", [row.contacted_share for row in rows], "share", "Of all customers.")
+    columns.add("profit", [row.profit for row in rows], "money", "Per customer of the base, after costs.")
+    columns.add_interval("profit", [row.low for row in rows], [row.high for row in rows], "money")
+    columns.add("against_everyone", [row.gain for row in rows], "money", "Profit less that of contacting everyone.")
+    columns.add_interval("against_everyone", [row.gain_low for row in rows], [row.gain_high for row in rows], "money")
+    return columns.table(
+        "policies", "Whom to contact: what each rule brings", source=source, dimensions=("experiment", "arm"), note=note
+    )
+
+
+def curve(rows: Sequence[PolicyRow], source: tuple[ir.Expr, ...]) -> Table:
+    """Profit by how many are contacted, the largest predicted uplift first."""
+    columns = Columns()
+    columns.add("experiment", [row.experiment for row in rows], "text")
+    columns.add("arm", [row.arm for row in rows], "text")
+    columns.add("depth", [row.contacted_share for row in rows], "share", "Share of customers contacted.")
+    columns.add("profit", [row.profit for row in rows], "money", "Per customer of the base, after costs.")
+    columns.add_interval("profit", [row.low for row in rows], [row.high for row in rows], "money")
+    return columns.table("profit_curve", "Profit by depth of contact", source=source, dimensions=("experiment", "arm"))
+
+
+def _named(rows: Sequence[Any]) -> Columns:
+    columns = Columns()
+    for name in ("experiment", "arm", "outcome"):
+        columns.add(name, [getattr(row, name) for row in rows], "text")
+    return columns

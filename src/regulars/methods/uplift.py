@@ -1,0 +1,175 @@
+"""Uplift learnt from the experiments that can be trusted, and applied to the customers of today."""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from regulars.measures import experiments as measures
+from regulars.measures import sampling
+from regulars.methods import experiments
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import ibis.expr.types as ir
+
+    from regulars.core.dataset import Dataset
+    from regulars.measures.experiments import Outcome
+    from regulars.methods.experiments import Examined
+    from regulars.models.uplift import CrossFit, Encoding, UpliftFit
+
+MOST_UNITS = 70_000
+"""So many units of an experiment are learnt from at most; beyond it a sample drawn by their ids."""
+UPLIFT, BEST = "uplift_of_contact", "best_contact"
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What was learnt of one experiment and outcome.
+
+    Args:
+        examined: The experiment.
+        outcome: The outcome.
+        arm: 0 for the control, 1 … for the arms in their order, one per unit.
+        y: The outcome, one per unit.
+        x: The features.
+        encoding: How they were made.
+        crossed: Predictions for units not seen.
+        query: What was asked of the engine.
+    """
+
+    examined: Examined
+    outcome: Outcome
+    arm: Any
+    y: Any
+    x: Any
+    encoding: Encoding
+    crossed: CrossFit
+    query: ir.Table
+
+    @property
+    def size(self) -> int:
+        """Units learnt from."""
+        return len(self.y)
+
+    def of(self, place: int) -> Any:
+        """Which units belong to an arm (by its place) or the control."""
+        return (self.arm == 0) | (self.arm == place + 1)
+
+
+_KNOWN: weakref.WeakKeyDictionary[Dataset, tuple[Learnt, ...]] = weakref.WeakKeyDictionary()
+
+
+def learnt(data: Dataset) -> tuple[Learnt, ...]:
+    """For every trusted experiment with something known before: its first outcome, and the one that is money."""
+    if data not in _KNOWN:
+        trusted = [one for one in experiments.examined(data) if one.is_trusted]
+        known = [one for one in trusted if one.trial.numbers or one.trial.labels]
+        _KNOWN[data] = tuple(row for one in known for row in _learn(data, one))
+    return _KNOWN[data]
+
+
+def money_outcome(examined: Examined) -> Outcome | None:
+    """The outcome that says what a contact brings: margin where it is known, else money."""
+    wanted = examined.trial.settings.money
+    ratios = [one for one in examined.trial.outcomes if one.kind == "money" and not one.below]
+    named = [one for one in ratios if one.name == (wanted or "margin")]
+    return next(iter([*named, *ratios]), None)
+
+
+def _learn(data: Dataset, one: Examined) -> list[Learnt]:
+    import numpy as np
+
+    from regulars.models.uplift import Encoding, cross_fit
+
+    trial = one.trial
+    money = money_outcome(one)
+    outcomes = list(dict.fromkeys([trial.outcomes[0], *([money] if money else [])]))
+    outcomes = [outcome for outcome in outcomes if not outcome.below]
+    units = one.units.rename(customer_id="unit")
+    drawn = sampling.sample(units, MOST_UNITS / max(sum(one.counts.values()), 1), "uplift")
+    names = list(dict.fromkeys([*(outcome.name for outcome in outcomes), *trial.numbers]))
+    query = drawn.select("customer_id", "arm", *names, *trial.labels).order_by("customer_id")
+    rows = data.collect(query, 2 * MOST_UNITS)
+    numbers = {name: rows[name].to_numpy().astype(float) for name in trial.numbers}
+    labels = {name: rows[name].to_pylist() for name in trial.labels}
+    encoding = Encoding.learn(numbers, labels)
+    x = encoding.matrix({**numbers, **labels})
+    places = {arm: place for place, arm in enumerate((one.control, *one.arms))}
+    arm = np.array([places[name] for name in rows["arm"].to_pylist()], dtype=np.int64)
+    found = []
+    for outcome in outcomes:
+        y = rows[outcome.name].to_numpy().astype(float)
+        crossed = cross_fit(x, arm, y, len(one.arms), data.seed)
+        found.append(Learnt(one, outcome, arm, y, x, encoding, crossed, query))
+    return found
+
+
+# -- the customers of today ---------------------------------------------------------------------------
+
+
+def chosen(data: Dataset) -> Learnt | None:
+    """What customers are scored by: the latest experiment whose covariates today's customers have, by money if told."""
+    able = [one for one in learnt(data) if _is_scorable(data, one.examined)]
+    if not able:
+        return None
+    latest = max(able, key=lambda one: (str(one.examined.trial.first or ""), one.examined.trial.name)).examined
+    ours = [one for one in able if one.examined is latest]
+    return next((one for one in ours if one.outcome.kind == "money"), ours[0])
+
+
+def _is_scorable(data: Dataset, one: Examined) -> bool:
+    before = {outcome.before for outcome in one.trial.outcomes}
+    columns = set(data.customers.columns)
+    return all(name in before or name in columns for name in (*one.trial.numbers, *one.trial.labels))
+
+
+def fit(one: Learnt) -> UpliftFit:
+    """Learners fitted on all units, to score customers by."""
+    from regulars.models.uplift import fit_all
+
+    return fit_all(one.encoding, one.x, one.arm, one.y, one.crossed, one.examined.arms)
+
+
+def features_today(data: Dataset, one: Learnt) -> ir.Table:
+    """One row per customer with the features of the experiment, as they are today."""
+    trial, view = one.examined.trial, data.customers
+    rows = view.select(unit="customer_id")
+    before = [outcome.before.removesuffix("_before") for outcome in trial.outcomes if outcome.before]
+    if before and data.as_of is not None:
+        sales = data.orders.filter(data.orders.is_sale)
+        start = data.as_of - timedelta(days=trial.length - 1)
+        rows = measures.joined(rows, measures.bought(sales, start, data.as_of, before, "_before"), view)
+    numbers = [name for name in trial.numbers if name not in rows.columns]
+    rows = measures.with_features(rows, view, numbers, trial.labels) if numbers or trial.labels else rows
+    return rows.rename(customer_id="unit").select("customer_id", *trial.numbers, *trial.labels)
+
+
+def scored(data: Dataset) -> ir.Table | None:
+    """`customer_id`, the uplift of the best contact and which that is; None where no experiment can tell."""
+    one = chosen(data)
+    if one is None:
+        return None
+    stamp = f"{data.as_of:%Y%m%d}" if data.as_of else "undated"
+    rows = features_today(data, one)
+    return data.score(fit(one), rows, f"uplift__scored_{stamp}", keep=("customer_id",))
+
+
+def judged(data: Dataset, one: Learnt) -> Mapping[str, Any]:
+    """For each arm of what was learnt: every ranking's Qini, by the name of what it ranks by."""
+    from regulars.models.uplift import rank
+
+    found: dict[str, Any] = {}
+    for place, arm in enumerate(one.examined.arms):
+        inside = one.of(place)
+        t, y = (one.arm[inside] == place + 1).astype(float), one.y[inside]
+        rankings = {
+            "all learners": one.crossed.uplift,
+            **one.crossed.by_learner,
+            "response model": one.crossed.response,
+        }
+        found[arm] = {name: rank(values[inside, place], t, y, data.seed) for name, values in rankings.items()}
+    return found

@@ -1,0 +1,435 @@
+"""Who is changed by a contact: uplift learners on a randomised experiment, cross-fitted, and how well they rank.
+
+Every learner predicts, for each unit and arm, what the arm adds to the outcome beside the control. What counts is the
+mean of all learners over all seeds, so that no learner is picked by the data it is judged on. Sources: Künzel, Sekhon,
+Bickel & Yu (2019), Metalearners for estimating heterogeneous treatment effects, PNAS 116 (S-, T- and X-learner);
+Kennedy (2023), Towards optimal doubly robust estimation of heterogeneous causal effects, Electronic Journal of
+Statistics 17 (doubly robust learner); Radcliffe (2007), Using control groups to target on predicted lift (Qini).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from regulars.models.intervals import steady
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Whole = NDArray[np.int64]
+    Regressor = Callable[[], Any]
+
+SEEDS = 5
+"""Cross-fitting is repeated over so many seeds: one alone gives another ranking each time."""
+FOLDS = 3
+LEARNERS = ("S", "T", "X", "DR")
+BOOSTED_EVENTS = 1000
+"""Trees are grown only where every arm has so many units with an outcome other than zero; else only lines are fitted."""
+GRID = np.arange(1, 101) / 100
+_BOOTSTRAPS = 200
+
+
+def _linear() -> Any:
+    from sklearn.linear_model import Ridge
+
+    return Ridge(alpha=10.0)
+
+
+def _boosted() -> Any:
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    return HistGradientBoostingRegressor(
+        max_iter=25, learning_rate=0.15, max_leaf_nodes=8, min_samples_leaf=50, early_stopping=False, random_state=0
+    )
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """Features as a matrix: numbers standardised, labels as one column per value.
+
+    Args:
+        numbers: Names of the numbers.
+        means: Their means.
+        spreads: Their standard deviations; 1 where one does not vary.
+        labels: For each label its values.
+    """
+
+    numbers: tuple[str, ...]
+    means: Floats
+    spreads: Floats
+    labels: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def learn(cls, numbers: Mapping[str, Floats], labels: Mapping[str, Any]) -> Encoding:
+        """The encoding of these columns."""
+        columns = [np.asarray(values, dtype=float) for values in numbers.values()]
+        spreads = np.array([values.std() or 1.0 for values in columns])
+        return cls(
+            tuple(numbers), np.array([values.mean() for values in columns]), spreads,
+            {name: tuple(sorted({str(value) for value in values})) for name, values in labels.items()},
+        )  # fmt: skip
+
+    def matrix(self, columns: Mapping[str, Any]) -> Floats:
+        """One row per unit; a value that was not seen before is none of the known ones."""
+        parts = [
+            (np.nan_to_num(np.asarray(columns[name], dtype=float)) - mean) / spread
+            for name, mean, spread in zip(self.numbers, self.means, self.spreads, strict=True)
+        ]
+        for name, values in self.labels.items():
+            given = np.asarray([str(value) for value in columns[name]], dtype=object)
+            parts += [(given == value).astype(float) for value in values]
+        return np.column_stack(parts) if parts else np.zeros((len(next(iter(columns.values()))), 0))
+
+
+# -- the learners -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Fold:
+    """What one arm's learners, fitted on some units, predict for others."""
+
+    uplift: dict[str, Floats]
+    control: Floats
+    treated: Floats
+
+
+def _fit_arm(base: Regressor, x: Floats, t: Floats, y: Floats, new: Floats, learners: tuple[str, ...]) -> _Fold:
+    """All learners with one kind of regressor. `t` is 1 in the arm; the propensity is its share, as in an experiment."""
+    share = t.mean()
+    is_treated = t == 1
+    zero, one = base().fit(x[~is_treated], y[~is_treated]), base().fit(x[is_treated], y[is_treated])
+    at_zero, at_one = zero.predict(new), one.predict(new)
+    found: dict[str, Floats] = {"T": at_one - at_zero}
+    own_zero, own_one = zero.predict(x), one.predict(x)
+    if "S" in learners:
+        both = base().fit(_with_arm(x, t), y)
+        with_it = both.predict(_with_arm(new, np.ones(len(new))))
+        found["S"] = with_it - both.predict(_with_arm(new, np.zeros(len(new))))
+    if "X" in learners:
+        gained = base().fit(x[is_treated], y[is_treated] - own_zero[is_treated]).predict(new)
+        missed = base().fit(x[~is_treated], own_one[~is_treated] - y[~is_treated]).predict(new)
+        found["X"] = share * missed + (1 - share) * gained
+    if "DR" in learners:
+        score = doubly_robust(y, t, own_zero, own_one, share)
+        found["DR"] = base().fit(x, score).predict(new)
+    return _Fold(found, at_zero, at_one)
+
+
+def _with_arm(x: Floats, t: Floats) -> Floats:
+    """Features, the arm, and their products: without these a line has the same uplift for everyone."""
+    return np.column_stack([x, t, x * t[:, None]])
+
+
+def doubly_robust(y: Floats, t: Floats, at_zero: Floats, at_one: Floats, share: float) -> Floats:
+    """A score per unit whose mean is the effect, whatever the two predictions are worth.
+
+    >>> doubly_robust(np.array([1.0, 0.0]), np.array([1.0, 0.0]), np.zeros(2), np.zeros(2), 0.5).mean()
+    1.0
+    """
+    result: Floats = at_one - at_zero + t * (y - at_one) / share - (1 - t) * (y - at_zero) / (1 - share)
+    return result
+
+
+@dataclass(frozen=True)
+class CrossFit:
+    """Predictions for units that the learners had not seen, mean over the seeds.
+
+    Args:
+        by_learner: For each learner, units × arms.
+        uplift: Mean of the learners, units × arms.
+        scores: Doubly robust scores, units × arms; NaN for units of other arms.
+        response: Predicted outcome if contacted, units × arms: what a response model would rank by.
+        has_trees: Whether trees were grown beside the lines.
+    """
+
+    by_learner: dict[str, Floats]
+    uplift: Floats
+    scores: Floats
+    response: Floats
+    has_trees: bool
+
+
+def cross_fit(x: Floats, arm: Whole, y: Floats, arms: int, seed: int, with_trees: bool | None = None) -> CrossFit:
+    """Every learner on every arm, cross-fitted over several seeds.
+
+    Args:
+        x: Features, units × columns.
+        arm: 0 for the control, 1 … `arms` for the others.
+        y: The outcome.
+        arms: How many arms beside the control.
+        seed: Seeds the folds.
+        with_trees: Whether to grow trees too; None: where every arm has events enough.
+    """
+    events = min(int((y[arm == one] != 0).sum()) for one in range(arms + 1))
+    trees = events >= BOOSTED_EVENTS if with_trees is None else with_trees
+    bases: dict[str, tuple[Regressor, tuple[str, ...]]] = {"linear": (_linear, LEARNERS)}
+    if trees:
+        bases["trees"] = (_boosted, LEARNERS)
+    names = [f"{learner} {kind}" for kind, (_, learners) in bases.items() for learner in learners]
+    sums = {name: np.zeros((len(y), arms)) for name in names}
+    scores, response = np.full((len(y), arms), np.nan), np.zeros((len(y), arms))
+    for turn in range(SEEDS):
+        folds = _folds(arm, np.random.default_rng([seed, turn]))
+        for place in range(FOLDS):
+            test, train = folds == place, folds != place
+            for one in range(1, arms + 1):
+                ours = train & ((arm == 0) | (arm == one))
+                t = (arm[ours] == one).astype(float)
+                for kind, (base, learners) in bases.items():
+                    fold = _fit_arm(base, x[ours], t, y[ours], x[test], learners)
+                    for learner, values in fold.uplift.items():
+                        sums[f"{learner} {kind}"][test, one - 1] += values / SEEDS
+                    if kind == "linear":
+                        response[test, one - 1] += fold.treated / SEEDS
+                        inside = test & ((arm == 0) | (arm == one))
+                        among = inside[test]
+                        own = doubly_robust(
+                            y[inside], (arm[inside] == one).astype(float), fold.control[among], fold.treated[among],
+                            t.mean(),
+                        )  # fmt: skip
+                        scores[inside, one - 1] = np.nan_to_num(scores[inside, one - 1]) + own / SEEDS
+    mean = np.mean([sums[name] for name in names], axis=0)
+    return CrossFit(sums, mean, scores, response, trees)
+
+
+def _folds(arm: Whole, rng: np.random.Generator) -> Whole:
+    """Folds with the same share of every arm."""
+    folds = np.zeros(len(arm), dtype=np.int64)
+    for one in np.unique(arm):
+        members = np.flatnonzero(arm == one)
+        folds[rng.permutation(members)] = np.arange(len(members)) % FOLDS
+    return folds
+
+
+# -- how well it ranks --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """How well a ranking finds those whom the contact changes.
+
+    Args:
+        qini: Mean over depths φ of φ × effect in the top φ, less half the effect over all: 0 for a random order.
+        low: Lower end of its 95 % bootstrap interval.
+        high: Upper end.
+        auuc: Mean over depths of φ × effect in the top φ.
+        draws: Qini of each bootstrap draw, for paired comparisons.
+    """
+
+    qini: float
+    low: float
+    high: float
+    auuc: float
+    draws: Floats
+
+    @property
+    def beats_random(self) -> bool:
+        """Whether the interval excludes a random order."""
+        return self.low > 0
+
+
+def rank(uplift: Floats, t: Floats, y: Floats, seed: int, draws: int = _BOOTSTRAPS) -> Ranked:
+    """A ranking judged on an experiment.
+
+    Args:
+        uplift: What units are ranked by, the largest first; equal values in the order given.
+        t: 1 in the arm, 0 in the control.
+        y: The outcome.
+        seed: Seeds the bootstrap; the same seed draws the same units for every ranking of the same units.
+        draws: Bootstrap draws.
+    """
+    order = np.argsort(-uplift, kind="stable")
+    t, y = t[order], y[order]
+    value, area = _qini(t, y, np.ones(len(y)))
+    rng = np.random.default_rng(seed)
+    drawn = np.empty(draws)
+    for place in range(draws):
+        weights = rng.poisson(1.0, len(y)).astype(float)  # one weight per unit, whatever the ranking
+        drawn[place] = _qini(t, y, weights[order])[0]
+    low, high = np.quantile(drawn, (0.025, 0.975))
+    return Ranked(*(float(steady(np.asarray(one))) for one in (value, min(low, value), max(high, value), area)), drawn)
+
+
+def _qini(t: Floats, y: Floats, weights: Floats) -> tuple[float, float]:
+    curve = uplift_curve(t, y, weights)
+    area = float(np.mean(GRID * curve))
+    return area - float(curve[-1]) / 2, area
+
+
+def uplift_curve(t: Floats, y: Floats, weights: Floats | None = None) -> Floats:
+    """The effect among the top 1 %, 2 % … 100 % of units that are in order, the first first."""
+    weights = np.ones(len(y)) if weights is None else weights
+    total = np.cumsum(weights)
+    ends = np.minimum(np.searchsorted(total, GRID * total[-1] - 1e-9), len(y) - 1)
+    treated, control = np.cumsum(weights * t)[ends], np.cumsum(weights * (1 - t))[ends]
+    with_it, without = np.cumsum(weights * t * y)[ends], np.cumsum(weights * (1 - t) * y)[ends]
+    curve: Floats = with_it / np.maximum(treated, 1e-9) - without / np.maximum(control, 1e-9)
+    return np.where((treated > 0) & (control > 0), curve, 0.0)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How far predicted differences between units are true ones.
+
+    Source: Chernozhukov, Demirer, Duflo & Fernández-Val (2018), NBER working paper 24678 (best linear predictor).
+
+    Args:
+        effect: The effect over all units.
+        effect_error: Its standard error.
+        mean: Mean prediction.
+        slope: True difference per predicted difference, held within 0–1.
+        slope_low: Lower end of its 95 % interval, not held.
+        slope_high: Upper end.
+    """
+
+    effect: float
+    effect_error: float
+    mean: float
+    slope: float
+    slope_low: float
+    slope_high: float
+
+    def apply(self, uplift: Floats) -> Floats:
+        """Predictions as effects that can be believed on average."""
+        return self.effect + self.slope * (uplift - self.mean)
+
+
+def calibrate(uplift: Floats, scores: Floats) -> Calibration:
+    """Regression of doubly robust scores on predictions that the learners had not been fitted to.
+
+    >>> found = calibrate(np.array([0.0, 1.0, 2.0, 3.0]), np.array([1.0, 1.5, 2.0, 2.5]))
+    >>> found.effect, found.slope
+    (1.75, 0.5)
+    """
+    centred = uplift - uplift.mean()
+    spread = float(centred @ centred)
+    effect, n = float(scores.mean()), len(scores)
+    if spread <= 1e-18 * n:
+        return Calibration(effect, float(scores.std(ddof=1) / np.sqrt(n)), float(uplift.mean()), 0.0, 0.0, 0.0)
+    slope = float(centred @ scores) / spread
+    left = scores - effect - slope * centred
+    error = float(np.sqrt((centred**2) @ (left**2))) / spread
+    return Calibration(
+        effect, float(scores.std(ddof=1) / np.sqrt(n)), float(uplift.mean()), float(np.clip(slope, 0, 1)),
+        slope - 1.96 * error, slope + 1.96 * error,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Gain:
+    """A mean per unit with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def mean_gain(values: Floats) -> Gain:
+    """Mean of values with its interval; a single value has none.
+
+    >>> mean_gain(np.array([1.0, 3.0])).value
+    2.0
+    """
+    mean = float(values.mean())
+    error = float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0
+    return Gain(*(float(steady(np.asarray(one))) for one in (mean, mean - 1.96 * error, mean + 1.96 * error)))
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Whom to contact by some rule, and what it brings per unit of all, after costs.
+
+    Args:
+        share: Share contacted.
+        profit: Profit per unit of all, contacted or not.
+        gain: Profit less that of contacting everyone.
+    """
+
+    share: float
+    profit: Gain
+    gain: Gain
+
+
+def policy(contacted: NDArray[np.bool_], scores: Floats, margin: float, cost: float) -> Policy:
+    """What contacting those units brings.
+
+    Args:
+        contacted: Who is contacted.
+        scores: Doubly robust scores of the money outcome.
+        margin: Profit per unit of money.
+        cost: Of one contact.
+
+    >>> found = policy(np.array([True, False]), np.array([2.0, 0.0]), margin=0.5, cost=0.1)
+    >>> found.profit.value, found.gain.value
+    (0.45, 0.05)
+    """
+    each = margin * scores - cost
+    return Policy(float(contacted.mean()), mean_gain(contacted * each), mean_gain((contacted - 1.0) * each))
+
+
+def top(uplift: Floats, share: float) -> NDArray[np.bool_]:
+    """The units with the largest uplift, so many of all; equal values in the order given.
+
+    >>> top(np.array([1.0, 3.0, 2.0, 3.0]), 0.5).tolist()
+    [False, True, False, True]
+    """
+    found = np.zeros(len(uplift), dtype=bool)
+    found[np.argsort(-uplift, kind="stable")[: round(share * len(uplift))]] = True
+    return found
+
+
+# -- scoring ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class UpliftFit:
+    """Learners fitted on all units of an experiment, calibrated by what cross-fitting found; scores batches of rows.
+
+    Args:
+        encoding: How rows become features.
+        pairs: For each arm, the fitted regressors that a doubly robust score was learnt by.
+        calibrations: For each arm.
+        arms: Names of the arms.
+        keep: Columns handed on as they are.
+    """
+
+    encoding: Encoding
+    pairs: tuple[tuple[Any, ...], ...]
+    calibrations: tuple[Calibration, ...]
+    arms: tuple[str, ...]
+    keep: tuple[str, ...] = ()
+
+    def uplift(self, columns: Mapping[str, Any]) -> Floats:
+        """Calibrated uplift, rows × arms."""
+        x = self.encoding.matrix(columns)
+        raw = [np.mean([model.predict(x) for model in models], axis=0) for models in self.pairs]
+        return np.column_stack([one.apply(values) for one, values in zip(self.calibrations, raw, strict=True)])
+
+    def predict(self, columns: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The best arm of every row and what it adds."""
+        uplift = self.uplift(columns)
+        best = uplift.argmax(axis=1)
+        names = np.asarray(self.arms, dtype=object)
+        return {"uplift_of_contact": steady(uplift.max(axis=1)), "best_contact": names[best].tolist()}
+
+
+def fit_all(
+    encoding: Encoding, x: Floats, arm: Whole, y: Floats, crossed: CrossFit, names: tuple[str, ...]
+) -> UpliftFit:
+    """The doubly robust learner on all units, with what cross-fitting told of how far to believe it."""
+    pairs, calibrations = [], []
+    for one in range(1, len(names) + 1):
+        inside = (arm == 0) | (arm == one)
+        scores = crossed.scores[inside, one - 1]
+        bases = [_linear, _boosted] if crossed.has_trees else [_linear]
+        pairs.append(tuple(base().fit(x[inside], scores) for base in bases))
+        used = [name for name in crossed.by_learner if name.startswith("DR")]
+        own = np.mean([crossed.by_learner[name] for name in used], axis=0)[inside, one - 1]
+        calibrations.append(calibrate(own, scores))
+    return UpliftFit(encoding, tuple(pairs), tuple(calibrations), names)
