@@ -208,8 +208,8 @@ def _findings(data: Dataset, pooled: dict[str, Pooled]) -> list[Finding]:
         ends = write_interval(row.low, row.high, "change_share")
         sentence = (
             f"Customers contacted by campaigns of the kind {kind} bought {write(row.naive, 'change_share')} beside the "
-            f"others, and {write(row.placebo, 'change_share')} already in the days before; against their own past it is "
-            f"{write(row.change, 'change_share')} ({ends})."
+            f"others, and {write(row.placebo, 'change_share')} already in the days before; against their own past it "
+            f"is {write(row.change, 'change_share')} ({ends})."
         )
         key = "".join(letter if letter.isalnum() else "_" for letter in kind.casefold()).strip("_") or "all"
         found.append(

@@ -166,10 +166,8 @@ def judged(data: Dataset, one: Learnt) -> Mapping[str, Any]:
     for place, arm in enumerate(one.examined.arms):
         inside = one.of(place)
         t, y = (one.arm[inside] == place + 1).astype(float), one.y[inside]
-        rankings = {
-            "all learners": one.crossed.uplift,
-            **one.crossed.by_learner,
-            "response model": one.crossed.response,
-        }
-        found[arm] = {name: rank(values[inside, place], t, y, data.seed) for name, values in rankings.items()}
+        used = {"all learners": one.crossed.uplift, "response model": one.crossed.response}
+        found[arm] = {name: rank(values[inside, place], t, y, data.seed) for name, values in used.items()}
+        for name, values in one.crossed.by_learner.items():
+            found[arm][name] = rank(values[inside, place], t, y, data.seed, draws=0)
     return found

@@ -142,8 +142,8 @@ def pool(lifts: Sequence[Lift]) -> Pooled:
         rest = max(during - value, 1e-12)
         weighted, ends = value / rest, ((value - 1.96 * spread) / rest, (value + 1.96 * spread) / rest)
     return Pooled(
-        len(lifts), int(sum(one.contacted for one in lifts)), _steady(share @ [one.naive_share for one in lifts]),
-        _steady(share @ [one.placebo for one in lifts]), _steady(change / without),
+        len(lifts), int(sum(one.contacted for one in lifts)), _steady(float(share @ [one.naive_share for one in lifts])),
+        _steady(float(share @ [one.placebo for one in lifts])), _steady(change / without),
         _steady((change - 1.96 * error) / without), _steady((change + 1.96 * error) / without), weighted, *ends,
         max(one.imbalance for one in lifts),
     )  # fmt: skip

@@ -30,9 +30,9 @@ SEEDS = 5
 FOLDS = 3
 LEARNERS = ("S", "T", "X", "DR")
 BOOSTED_EVENTS = 1000
-"""Trees are grown only where every arm has so many units with an outcome other than zero; else only lines are fitted."""
+"""Trees are grown only where every arm has so many units with an outcome other than zero; else only lines."""
 GRID = np.arange(1, 101) / 100
-_BOOTSTRAPS = 200
+_BOOTSTRAPS = 100
 
 
 def _linear() -> Any:
@@ -100,7 +100,7 @@ class _Fold:
 
 
 def _fit_arm(base: Regressor, x: Floats, t: Floats, y: Floats, new: Floats, learners: tuple[str, ...]) -> _Fold:
-    """All learners with one kind of regressor. `t` is 1 in the arm; the propensity is its share, as in an experiment."""
+    """All learners with one kind of regressor; `t` is 1 in the arm, and its share is the propensity."""
     share = t.mean()
     is_treated = t == 1
     zero, one = base().fit(x[~is_treated], y[~is_treated]), base().fit(x[is_treated], y[is_treated])
@@ -242,7 +242,7 @@ def rank(uplift: Floats, t: Floats, y: Floats, seed: int, draws: int = _BOOTSTRA
         t: 1 in the arm, 0 in the control.
         y: The outcome.
         seed: Seeds the bootstrap; the same seed draws the same units for every ranking of the same units.
-        draws: Bootstrap draws.
+        draws: Bootstrap draws; 0 for no interval.
     """
     order = np.argsort(-uplift, kind="stable")
     t, y = t[order], y[order]
@@ -252,8 +252,10 @@ def rank(uplift: Floats, t: Floats, y: Floats, seed: int, draws: int = _BOOTSTRA
     for place in range(draws):
         weights = rng.poisson(1.0, len(y)).astype(float)  # one weight per unit, whatever the ranking
         drawn[place] = _qini(t, y, weights[order])[0]
-    low, high = np.quantile(drawn, (0.025, 0.975))
-    return Ranked(*(float(steady(np.asarray(one))) for one in (value, min(low, value), max(high, value), area)), drawn)
+    low, high = np.quantile(drawn, (0.025, 0.975)) if draws else (np.nan, np.nan)
+    ends = (float(low), float(high)) if np.isnan(low) else (min(float(low), value), max(float(high), value))
+    value, low, high, area = (float(steady(np.asarray(one))) for one in (value, *ends, area))
+    return Ranked(value, low, high, area, drawn)
 
 
 def _qini(t: Floats, y: Floats, weights: Floats) -> tuple[float, float]:
