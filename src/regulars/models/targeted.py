@@ -141,9 +141,10 @@ def pool(lifts: Sequence[Lift]) -> Pooled:
         spread = float(np.sqrt((share**2) @ np.array([one.weighted_error**2 for one in lifts])))
         rest = max(during - value, 1e-12)
         weighted, ends = value / rest, ((value - 1.96 * spread) / rest, (value + 1.96 * spread) / rest)
+    naive, placebo = (float(share @ [getattr(one, name) for one in lifts]) for name in ("naive_share", "placebo"))
     return Pooled(
-        len(lifts), int(sum(one.contacted for one in lifts)), _steady(float(share @ [one.naive_share for one in lifts])),
-        _steady(float(share @ [one.placebo for one in lifts])), _steady(change / without),
+        len(lifts), int(sum(one.contacted for one in lifts)), _steady(naive), _steady(placebo),
+        _steady(change / without),
         _steady((change - 1.96 * error) / without), _steady((change + 1.96 * error) / without), weighted, *ends,
         max(one.imbalance for one in lifts),
     )  # fmt: skip
