@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from regulars.measures import sampling
@@ -145,6 +145,7 @@ def with_time(
     """
     import ibis
 
+    today = ibis.literal(datetime.combine(as_of, time()), "timestamp")
     ahead = ibis.literal(1, "int64")
     if {"mean_gap_days", "recency_days"} <= set(rows.columns):
         due = (rows.mean_gap_days.cast("float64") - rows.recency_days.cast("float64")).floor() - lead_days
@@ -159,7 +160,7 @@ def with_time(
         )
     else:
         rows = rows.mutate(occasion=ibis.literal("own rhythm"))
-    return rows.mutate(send_on=(ibis.literal(as_of, "date") + rows.ahead.as_interval("D")).cast("date")).drop("ahead")
+    return rows.mutate(send_on=(today + rows.ahead.as_interval("D")).date()).drop("ahead")
 
 
 def paying(rows: ir.Table, holdout_share: float) -> ir.Table:

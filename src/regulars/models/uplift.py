@@ -45,7 +45,7 @@ def _boosted() -> Any:
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     return HistGradientBoostingRegressor(
-        max_iter=25, learning_rate=0.15, max_leaf_nodes=8, min_samples_leaf=50, early_stopping=False, random_state=0
+        max_iter=20, learning_rate=0.2, max_leaf_nodes=8, min_samples_leaf=50, early_stopping=False, random_state=0
     )
 
 
@@ -166,6 +166,13 @@ def cross_fit(x: Floats, arm: Whole, y: Floats, arms: int, seed: int, with_trees
         seed: Seeds the folds.
         with_trees: Whether to grow trees too; None: where every arm has events enough.
     """
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1):  # so small fits only wait for each other on several threads
+        return _cross_fit(x, arm, y, arms, seed, with_trees)
+
+
+def _cross_fit(x: Floats, arm: Whole, y: Floats, arms: int, seed: int, with_trees: bool | None) -> CrossFit:
     events = min(int((y[arm == one] != 0).sum()) for one in range(arms + 1))
     trees = events >= BOOSTED_EVENTS if with_trees is None else with_trees
     bases: dict[str, tuple[Regressor, tuple[str, ...]]] = {"linear": (_linear, LEARNERS)}
@@ -409,8 +416,11 @@ class UpliftFit:
 
     def uplift(self, columns: Mapping[str, Any]) -> Floats:
         """Calibrated uplift, rows × arms."""
+        from threadpoolctl import threadpool_limits
+
         x = self.encoding.matrix(columns)
-        raw = [np.mean([model.predict(x) for model in models], axis=0) for models in self.pairs]
+        with threadpool_limits(limits=1):
+            raw = [np.mean([model.predict(x) for model in models], axis=0) for models in self.pairs]
         return np.column_stack([one.apply(values) for one, values in zip(self.calibrations, raw, strict=True)])
 
     def predict(self, columns: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -425,12 +435,15 @@ def fit_all(
     encoding: Encoding, x: Floats, arm: Whole, y: Floats, crossed: CrossFit, names: tuple[str, ...]
 ) -> UpliftFit:
     """The doubly robust learner on all units, with what cross-fitting told of how far to believe it."""
+    from threadpoolctl import threadpool_limits
+
     pairs, calibrations = [], []
     for one in range(1, len(names) + 1):
         inside = (arm == 0) | (arm == one)
         scores = crossed.scores[inside, one - 1]
         bases = [_linear, _boosted] if crossed.has_trees else [_linear]
-        pairs.append(tuple(base().fit(x[inside], scores) for base in bases))
+        with threadpool_limits(limits=1):
+            pairs.append(tuple(base().fit(x[inside], scores) for base in bases))
         used = [name for name in crossed.by_learner if name.startswith("DR")]
         own = np.mean([crossed.by_learner[name] for name in used], axis=0)[inside, one - 1]
         calibrations.append(calibrate(own, scores))

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from regulars.core.experiment import ExperimentSettings
+
+if TYPE_CHECKING:
+    from tests.analyses.conftest import MakeDataset
+
+    from regulars.core.dataset import Dataset
+
+SIZE = 1500
+
+
+def planted(make_dataset: MakeDataset, strength: float = 8.0, level: float = 0.0) -> Dataset:
+    """An experiment in which a letter adds `level + strength × taste` to what a customer spends."""
+    rng = np.random.default_rng(9)
+    taste, treated = rng.normal(size=SIZE), rng.random(SIZE) < 0.5
+    spend = 30 + treated * (level + strength * taste) + rng.normal(0, 5, SIZE)
+    customers = [{"customer_id": f"{number:05d}", "taste": float(one)} for number, one in enumerate(taste)]
+    contacts = [
+        {"customer_id": f"{number:05d}", "campaign_id": "c1", "arm": "letter" if treated[number] else "none",
+         "spend": float(spend[number])}
+        for number in range(SIZE)
+    ]  # fmt: skip
+    data = make_dataset({"customers": customers, "contacts": contacts})
+    trial = ExperimentSettings(outcomes=("spend",), covariates=("taste",), money="spend")
+    data.settings = replace(data.settings, experiments={"letter": trial})
+    return data
+
+
+def test_who_is_changed_is_found_provided_and_listed(make_dataset: MakeDataset, checks: Any) -> None:
+    data = planted(make_dataset)
+    result = data.run("uplift", contact_cost=1.0, margin_share=0.5)
+    checks.tidy(result)
+    assert "beats a random order" in result.finding("uplift.letter.letter.spend.ranking").sentence
+    rows = data.collect(data.customers.select("taste", "uplift_of_contact", "best_contact"), SIZE).to_pylist()
+    assert np.corrcoef([row["taste"] for row in rows], [row["uplift_of_contact"] for row in rows])[0, 1] > 0.95
+    assert {row["best_contact"] for row in rows} == {"letter"}
+    assert result.actions[0].sentence.startswith("With letter, contact only")
+    tenths = checks.column(result, "tenths_money", "effect")
+    assert tenths[0] > 5 > -5 > tenths[-1]
+    assert {audience.name for audience in result.audiences} == {"worth_contacting", "leave_alone"}
+
+
+def test_where_all_gain_alike_everyone_is_advised(make_dataset: MakeDataset) -> None:
+    data = planted(make_dataset, strength=0.0, level=10.0)
+    result = data.run("uplift", contact_cost=1.0, margin_share=0.5)
+    assert result.actions[0].sentence == "With letter, contact everyone."
+    policies = {row["policy"]: row for row in result.table("policies").to_arrow().to_pylist()}
+    assert policies["everyone"]["profit"] == pytest.approx(4.0, abs=0.4)
+    assert policies["everyone"]["against_everyone"] == 0.0
+
+
+def test_an_experiment_that_is_refused_gives_no_uplift(make_dataset: MakeDataset) -> None:
+    data = planted(make_dataset)
+    trial = replace(data.settings.experiments["letter"], shares={"letter": 0.8, "none": 0.2})
+    data.settings = replace(data.settings, experiments={"letter": trial})
+    result = data.run("uplift")
+    assert not result.findings
+    assert "uplift_of_contact" not in data.customers.columns
+    assert any("No experiment can be trusted" in one.sentence for one in result.caveats)
+
+
+def test_nobody_asks_where_nobody_was_contacted(make_dataset: MakeDataset) -> None:
+    data = make_dataset({"customers": [{"customer_id": "1"}]})
+    assert data.registry.make("uplift", {}).is_moot(data)
+
+
+def test_targeted_campaigns_stand_beside_their_placebo(make_dataset: MakeDataset, checks: Any) -> None:
+    rng = np.random.default_rng(2)
+    pace = rng.gamma(2.0, 1.0, 400)
+    orders = [
+        {"customer_id": f"{number:03d}", "ordered_at": f"{day} 10:00:00", "amount": 10.0}
+        for number, one in enumerate(pace)
+        for day in ("2024-01-01", *(f"2024-{month:02d}-{1 + int(rng.integers(0, 27)):02d}" for month in (2, 3, 4)
+                    for _ in range(rng.poisson(one))))
+    ]  # fmt: skip
+    orders.append({"customer_id": "000", "ordered_at": "2024-05-01 10:00:00", "amount": 1.0})
+    chosen = rng.random(400) < 1 / (1 + np.exp(-1.5 * (pace - 2.0)))
+    contacts = [{"customer_id": f"{number:03d}", "campaign_id": "7"} for number in np.flatnonzero(chosen)]
+    campaigns = [{"campaign_id": "7", "kind": "mailing", "starts_on": "2024-04-01", "ends_on": "2024-04-28"}]
+    data = make_dataset({"orders": orders, "contacts": contacts, "campaigns": campaigns})
+    result = data.run("uplift")
+    checks.tidy(result)
+    (row,) = checks.rows(result, "targeted")
+    assert row["naive"] > 0.3
+    assert row["placebo"] > 0.3
+    assert row["change_low"] < 0 < row["change_high"]
+    assert {finding.grade for finding in result.findings} == {"modelled"}
