@@ -19,6 +19,8 @@ PLANS = (WIN_BACK, SECOND, LOYAL, OTHER)
 PURPOSE = "campaign plan"
 """The hold-out group is drawn by the customers' own ids under this word, the same on every engine and in every run."""
 _SNAP_DAYS = 10
+_GAIN_DECIMALS = 9
+"""Finer than money, since a fit's last digits must not decide which way a gain is rounded; equal ones stay equal."""
 _LEAST_PROBABILITY = 0.01
 _GAPS = 3.0
 """Silence of so many own gaps counts as long, where no model tells."""
@@ -131,8 +133,8 @@ def with_profit(rows: ir.Table, costs: Costs, uplift: str, best: str) -> ir.Tabl
         share = ibis.cases(*((rows.plan == name, value) for name, value in costs.responses.items()), else_=0.0)
         gain = share * ibis.ifelse(rows.plan == WIN_BACK, back, order)
     offer = rows[best].fill_null("") if best else rows.plan
-    rows = rows.mutate(gain=gain.round(DECIMALS), offer=offer)
-    return rows.mutate(profit=(rows.gain - costs.contact).round(DECIMALS))
+    rows = rows.mutate(gain=gain.round(_GAIN_DECIMALS), offer=offer)
+    return rows.mutate(profit=(rows.gain - costs.contact).round(_GAIN_DECIMALS))
 
 
 def with_time(

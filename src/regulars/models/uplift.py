@@ -35,6 +35,13 @@ GRID = np.arange(1, 101) / 100
 _BOOTSTRAPS = 100
 
 
+def _one_thread() -> Any:
+    """Fits as small as these only wait for each other on several threads."""
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    return threadpool_limits(limits=1)
+
+
 def _linear() -> Any:
     from sklearn.linear_model import Ridge
 
@@ -166,9 +173,7 @@ def cross_fit(x: Floats, arm: Whole, y: Floats, arms: int, seed: int, with_trees
         seed: Seeds the folds.
         with_trees: Whether to grow trees too; None: where every arm has events enough.
     """
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(limits=1):  # so small fits only wait for each other on several threads
+    with _one_thread():
         return _cross_fit(x, arm, y, arms, seed, with_trees)
 
 
@@ -416,10 +421,8 @@ class UpliftFit:
 
     def uplift(self, columns: Mapping[str, Any]) -> Floats:
         """Calibrated uplift, rows × arms."""
-        from threadpoolctl import threadpool_limits
-
         x = self.encoding.matrix(columns)
-        with threadpool_limits(limits=1):
+        with _one_thread():
             raw = [np.mean([model.predict(x) for model in models], axis=0) for models in self.pairs]
         return np.column_stack([one.apply(values) for one, values in zip(self.calibrations, raw, strict=True)])
 
@@ -435,14 +438,12 @@ def fit_all(
     encoding: Encoding, x: Floats, arm: Whole, y: Floats, crossed: CrossFit, names: tuple[str, ...]
 ) -> UpliftFit:
     """The doubly robust learner on all units, with what cross-fitting told of how far to believe it."""
-    from threadpoolctl import threadpool_limits
-
     pairs, calibrations = [], []
     for one in range(1, len(names) + 1):
         inside = (arm == 0) | (arm == one)
         scores = crossed.scores[inside, one - 1]
         bases = [_linear, _boosted] if crossed.has_trees else [_linear]
-        with threadpool_limits(limits=1):
+        with _one_thread():
             pairs.append(tuple(base().fit(x[inside], scores) for base in bases))
         used = [name for name in crossed.by_learner if name.startswith("DR")]
         own = np.mean([crossed.by_learner[name] for name in used], axis=0)[inside, one - 1]
