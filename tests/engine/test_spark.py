@@ -67,6 +67,14 @@ def test_a_table_may_be_computed_from_the_one_it_replaces(spark_engine: SparkEng
     assert not list(spark_engine.folder.glob("*growing"))
 
 
+def test_numbers_are_kept_as_wide_as_ibis_takes_them_to_be(spark_engine: SparkEngine) -> None:
+    table = spark_engine.bring(pa.table({"x": [5, 6]}), "wide")
+    numbered = table.mutate(place=ibis.row_number().over(order_by="x"))  # 32 bits on Spark
+    kept = spark_engine.persist(numbered, "numbered")
+    assert kept.schema() == numbered.schema()
+    assert spark_engine.collect(ibis.union(kept, table.mutate(place=table.x)), 5).num_rows == 4
+
+
 def test_batches_from_the_engine_go_back_into_it(spark_engine: SparkEngine) -> None:
     table = spark_engine.bring(pa.table({"x": list(range(10))}), "numbers")
     doubled = spark_engine.bring(

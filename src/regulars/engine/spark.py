@@ -119,7 +119,8 @@ class SparkEngine(Engine):
     def persist(self, expr: ir.Table, name: str) -> ir.Table:
         """The rows of an expression computed once and kept as Parquet under a name."""
         target = self.new_folder(name)
-        self._frame(expr).write.parquet(str(target))  # into a new folder: it may be computed from what it replaces
+        # into a new folder: it may be computed from what it replaces
+        _declared(self._frame(expr), expr).write.parquet(str(target))
         self.open_folder(name, target)
         return self.backend.table(name)
 
@@ -296,6 +297,20 @@ def _java_size(memory: str) -> str:
     assert found is not None  # noqa: S101  the settings refuse anything else
     size = float(found[1]) * (1024 if found[3] else 1000) ** ("KMGT".index(found[2]) + 1)
     return f"{round(size / 1024)}k"
+
+
+_WIDTHS = {"int8": "tinyint", "int16": "smallint", "int32": "int"}
+
+
+def _declared(rows: DataFrame, expr: ir.Table) -> DataFrame:
+    """Whole numbers as wide as Ibis takes them to be: Spark numbers rows in 32 bits, and a union then refuses."""
+    columns = []
+    for one, (name, kind) in zip(rows.schema, expr.schema().items(), strict=True):
+        column = rows["`" + one.name.replace("`", "``") + "`"]
+        wanted = _WIDTHS.get(str(kind).removeprefix("!"), "bigint")
+        differs = kind.is_integer() and one.dataType.simpleString() != wanted
+        columns.append(column.cast(wanted).alias(name) if differs else column)
+    return rows.select(*columns)
 
 
 # -- Arrow ------------------------------------------------------------------------------------------

@@ -266,7 +266,7 @@ def _examine(data: Dataset, name: str, settings: ExperimentSettings) -> Examined
     pairs = [(one.name, one.below) for one in trial.outcomes if one.below]
     pairs += [(one.name, number) for one in trial.outcomes if not one.below for number in trial.numbers]
     query = measures.arm_sums(units, trial.columns, [pair for pair in pairs if pair[0] != pair[1]])
-    found = data.collect(query, 1000).to_pylist()
+    found = sorted(data.collect(query, 1000).to_pylist(), key=lambda row: str(row["arm"]))
     counts = {row["arm"]: int(row["unit_count"]) for row in found}
     control = measures.arm_of_control(list(counts), settings.control) or ""
     sums = {row["arm"]: _arm(row, trial.columns, pairs) for row in found}
