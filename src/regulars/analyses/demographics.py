@@ -161,7 +161,8 @@ def _unknown(alone: BreakDown, people: Sequence[Dimension]) -> Table:
 
 
 def _unknown_share(alone: BreakDown, name: str) -> float:
-    return sum(row["customer_share"] for row in alone.rows(name) if row["group"] == dimensions.UNKNOWN)
+    shares = [float(row["customer_share"]) for row in alone.rows(name) if row["group"] == dimensions.UNKNOWN]
+    return sum(shares)
 
 
 def _categories(data: Dataset, rows: ir.Table, people: Sequence[Dimension]) -> BreakDown | None:
