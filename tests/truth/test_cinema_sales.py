@@ -76,3 +76,20 @@ def test_statuses_and_retries_are_the_planted_ones(cinema: Dataset, truth: dict[
     assert all_failures["back_1h_share_high"] > planted - 0.005
     apart = rows(result, "returns", first_day="failed")[0]
     assert apart["difference_low"] < 0 < apart["difference_high"]
+
+
+def test_the_website_and_the_break_in_recording_are_found(cinema: Dataset, truth: dict[str, Any]) -> None:
+    result = cinema.run("channels")
+    website = rows(result, "labels", dimension="platform", label="website")[0]
+    opened = truth["process"]["tickets"]["website_opens_on"]
+    assert opened <= str(website["first_on"]) < "2022-01-15"
+    last = rows(result, "by_month_platform", label="website")[-1]
+    assert (
+        last["order_share_low"] < truth["process"]["tickets"]["website_final_share"] < last["order_share_high"] + 0.02
+    )
+    break_of = truth["dirt"]["device_break"]
+    found = rows(result, "unknown_periods", dimension="platform")
+    assert [str(row["from"]) for row in found] == [break_of["starts_on"]]
+    assert [str(row["to"]) for row in found] == [break_of["ends_on"]]
+    assert found[0]["missing_share"] == pytest.approx(break_of["share_lost"], abs=0.05)
+    assert found[0]["step"] == "no device recorded"
