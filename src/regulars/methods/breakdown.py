@@ -163,7 +163,8 @@ def _query(rows: ir.Table, figures: Sequence[Figure], cluster: str | None, is_co
 
 def _below(rows: ir.Table, figure: Figure) -> ir.Value:
     if figure.below is None:
-        return figure.above(rows).notnull().cast("float64")
+        # a number first: Spark does not read `x IS NOT NULL IS NOT NULL`
+        return figure.above(rows).cast("float64").notnull().cast("float64")
     return figure.below(rows).cast("float64").fill_null(0.0)
 
 
