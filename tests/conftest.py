@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 DATASETS = Path(__file__).parent.parent.parent / "shared" / "datasets"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs Spark runs in one process: a session, and data loaded on both engines, cost much."""
+    for item in items:
+        if "spark" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("spark"))
+
+
 @pytest.fixture(scope="session")
 def datasets() -> Path:
     """The folder of real data sets."""
