@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from regulars.models.clusters import adjusted_rand, find_centres, inertia, nearest
+from regulars.models.threads import one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -134,7 +135,8 @@ def weigh(matrix: Floats, counts: Sequence[int], seed: int, least_excess: float 
     shown = np.linspace(0, len(rows) - 1, min(len(rows), SILHOUETTE_SAMPLE)).astype(int)
     distances = [_distances(one[shown]) for one in (rows, *nulls)]
     picks = [rng.integers(0, len(rows), len(rows)) for _ in range(RESAMPLES)]
-    criteria = tuple(_judge(count, rows, nulls, distances, shown, picks, seed) for count in tried)
+    with one_thread():
+        criteria = tuple(_judge(count, rows, nulls, distances, shown, picks, seed) for count in tried)
     count, reason = _choose(criteria, least_excess)
     return Choice(count, reason, criteria, len(rows))
 

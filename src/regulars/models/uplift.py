@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regulars.models.intervals import steady
+from regulars.models.threads import one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,13 +34,6 @@ BOOSTED_EVENTS = 1000
 """Trees are grown only where every arm has so many units with an outcome other than zero; else only lines."""
 GRID = np.arange(1, 101) / 100
 _BOOTSTRAPS = 100
-
-
-def _one_thread() -> Any:
-    """Fits as small as these only wait for each other on several threads."""
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-    return threadpool_limits(limits=1)
 
 
 def _linear() -> Any:
@@ -173,7 +167,7 @@ def cross_fit(x: Floats, arm: Whole, y: Floats, arms: int, seed: int, with_trees
         seed: Seeds the folds.
         with_trees: Whether to grow trees too; None: where every arm has events enough.
     """
-    with _one_thread():
+    with one_thread():
         return _cross_fit(x, arm, y, arms, seed, with_trees)
 
 
@@ -422,7 +416,7 @@ class UpliftFit:
     def uplift(self, columns: Mapping[str, Any]) -> Floats:
         """Calibrated uplift, rows × arms."""
         x = self.encoding.matrix(columns)
-        with _one_thread():
+        with one_thread():
             raw = [np.mean([model.predict(x) for model in models], axis=0) for models in self.pairs]
         return np.column_stack([one.apply(values) for one, values in zip(self.calibrations, raw, strict=True)])
 
@@ -443,7 +437,7 @@ def fit_all(
         inside = (arm == 0) | (arm == one)
         scores = crossed.scores[inside, one - 1]
         bases = [_linear, _boosted] if crossed.has_trees else [_linear]
-        with _one_thread():
+        with one_thread():
             pairs.append(tuple(base().fit(x[inside], scores) for base in bases))
         used = [name for name in crossed.by_learner if name.startswith("DR")]
         own = np.mean([crossed.by_learner[name] for name in used], axis=0)[inside, one - 1]
