@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 DATASETS = Path(__file__).parent.parent.parent / "shared" / "datasets"
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups are told to the processes
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What needs Spark runs in one process: a session, and data loaded on both engines, cost much."""
     for item in items:

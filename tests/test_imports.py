@@ -76,7 +76,6 @@ def test_heavy_libraries_wait_until_they_are_used() -> None:
         "vl_convert",
         "sklearn",
         "tea_tasting",
-        "rustworkx",
     )
     told = f"print([name for name in {heavy!r} if name in sys.modules])"
     assert run(f"import sys, regulars; {told}").stdout.strip() == "[]"

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-5
 """Largest difference between two numbers, relative to the larger, or absolute under 1."""
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
-REAL = {"online-retail": "online_retail", "marketing-campaign": "marketing_campaign"}
+REAL = {"marketing-campaign": "marketing_campaign", "cdnow": "cdnow"}
 WORLDS = ("cinema", *REAL)
 NAMES = Registry.discover().names
 MOST_ROWS = 2_000_000

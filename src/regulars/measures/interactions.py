@@ -119,7 +119,8 @@ def item_stages(order_items: ir.Table, interactions: ir.Table, cuts: Cuts) -> ir
         "orders": rows.count().cast("int64"), "first_day": rows.day.min(), "last_day": rows.day.max(),
     }  # fmt: skip
     if "revenue" in rows.columns:
-        sums["price"] = (rows.revenue.sum() / rows.quantity.sum()).round(DECIMALS)
+        # the sum is rounded, not the quotient: a tie would fall on either side by the order of adding
+        sums["price"] = rows.revenue.sum().round(DECIMALS) / rows.quantity.sum().cast("float64").nullif(0.0)
     for stage, end in enumerate(cuts.ends):
         for window in WINDOWS:
             since, until = ibis.literal(end - timedelta(days=window), "date"), ibis.literal(end, "date")
