@@ -81,7 +81,8 @@ def with_risk(buyers: ir.Table, yardstick: Yardstick, voucher_cost: float, respo
         value = value / ibis.greatest(ibis.coalesce(rows.active_probability, 1.0), ibis.literal(_LEAST_PROBABILITY))
     rows = rows.mutate(stay_probability=stays.round(6), value_if_active=value.round(DECIMALS))
     rows = rows.mutate(value_at_stake=(rows.value_if_active * (1 - rows.stay_probability)).round(DECIMALS))
-    return rows.mutate(voucher_gain=(response_share * rows.value_at_stake - voucher_cost).round(DECIMALS))
+    # not rounded: a tie would fall on either side by the order in which an engine adds
+    return rows.mutate(voucher_gain=response_share * rows.value_at_stake - voucher_cost)
 
 
 def _value(rows: ir.Table) -> ir.Value:

@@ -38,7 +38,7 @@ def members(rows: ir.Table, words: str, money: ir.NumericValue, currency: str) -
     chosen = rows.select(
         customer_id=rows.customer_id,
         reason=words + amount + "; " + visits + ", the last " + rows.recency_days.cast("string") + " days ago",
-        score=money.round(2),
+        score=money,
         expected_value=rows.expected_value,
         active_probability=rows.active_probability,
         recency_days=rows.recency_days,
