@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regulars.core import config
-from regulars.core.analysis import Registry, missing_extras
-from regulars.errors import OutputError, RegularsError, SettingsError, closest, raise_all
+from regulars.core.analysis import Missing, Registry, missing_extras
+from regulars.errors import DataError, OutputError, RegularsError, SettingsError, closest, raise_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -191,6 +191,12 @@ def analyse(
         with stages.stage(analysis.title):
             try:
                 results.append(_contactable(data, analysis.run(data)))
+            except DataError as reason:  # the data cannot answer, and it is said why
+                off.append(
+                    SwitchedOff(
+                        analysis.name, analysis.title, (Missing(reason.message, reason.mend or "", is_reason=True),)
+                    )
+                )
             except Exception as problem:  # one analysis must not cost the others
                 if strict:
                     raise

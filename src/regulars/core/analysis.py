@@ -85,10 +85,14 @@ class Needs:
 
 @dataclass(frozen=True)
 class Missing:
-    """One thing that an analysis needs and the data or the installation lack, and what would add it."""
+    """One thing that an analysis needs and the data or the installation lack, and what would add it.
+
+    `is_reason`: nothing is missing by name; `what` is a sentence that says why the data cannot answer.
+    """
 
     what: str
     mend: str
+    is_reason: bool = False
 
 
 @dataclass(frozen=True)

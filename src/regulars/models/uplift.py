@@ -130,7 +130,7 @@ def _with_arm(x: Floats, t: Floats) -> Floats:
 def doubly_robust(y: Floats, t: Floats, at_zero: Floats, at_one: Floats, share: float) -> Floats:
     """A score per unit whose mean is the effect, whatever the two predictions are worth.
 
-    >>> doubly_robust(np.array([1.0, 0.0]), np.array([1.0, 0.0]), np.zeros(2), np.zeros(2), 0.5).mean()
+    >>> float(doubly_robust(np.array([1.0, 0.0]), np.array([1.0, 0.0]), np.zeros(2), np.zeros(2), 0.5).mean())
     1.0
     """
     result: Floats = at_one - at_zero + t * (y - at_one) / share - (1 - t) * (y - at_zero) / (1 - share)

@@ -99,7 +99,7 @@ def fit_weekdays(values: Floats, is_open: NDArray[np.bool_], months: Places, wee
 
     >>> day = np.arange(84)
     >>> sold = np.where(day % 7 == 5, 20.0, 10.0)
-    >>> fit_weekdays(sold, day >= 0, day // 28, day % 7).index[5].round(6)
+    >>> round(float(fit_weekdays(sold, day >= 0, day // 28, day % 7).index[5]), 6)
     1.75
     """
     sold = np.bincount(months - months.min(), weights=np.where(is_open, values, 0.0))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from regulars.core.analysis import Missing
     from regulars.core.dataset import Engine
     from regulars.core.quality import DataQuality
     from regulars.core.result import Result, Table
@@ -112,11 +113,16 @@ def show_run(view: RunView, report: Path) -> None:
     for ranked in rank_findings(view.results)[:5]:
         console.print(Text(f"• {ranked.finding.sentence} ({ranked.finding.grade}, n = {ranked.finding.n:,})"))
     for off in view.switched_off:
-        console.print(Text(f"– {off.title}: not run, needs {'; '.join(one.what for one in off.missing)}", style="dim"))
+        console.print(Text(f"– {off.title}: not run, {_lacks(off.missing)}", style="dim"))
     for failed in view.failed:
         console.print(Text(f"✗ {failed.title}: {failed.message}", style="red"))
     seconds = sum(view.timings.values())
     console.print(Text(f"report: {report}", style="bold"), Text(f"({seconds:.1f} s)", style="dim"))
+
+
+def _lacks(missing: Sequence[Missing]) -> str:
+    """What an analysis lacks, or why the data cannot answer it."""
+    return "; ".join(one.what if one.is_reason else f"needs {one.what}" for one in missing)
 
 
 def show_result(result: Result, engine: Engine, rows: int, *, as_json: bool = False) -> None:
