@@ -193,7 +193,7 @@ def _members(data: Dataset, singles: ir.Table, offers: ir.Table) -> ir.Table:
     rows = singles.inner_join(view, "customer_key")
     rows = rows.select("customer_id", first=rows.product_id.cast("string"))
     best = offers.filter(offers["rank"] == 1).select("for_item", "offer", "score")
-    rows = rows.inner_join(best, rows.first == best.for_item).drop("for_item")
+    rows = rows.inner_join(best, [("first", "for_item")]).drop("for_item")
     return data.persist(single_items.in_arms(rows, "single_item_customers:"), "single_items__members")
 
 
