@@ -76,7 +76,7 @@ class SingleItemCustomers(Analysis):
 
     def _test(self, data: Dataset, found: Interactions, counts: Counts) -> tuple[dict[str, int], ir.Table]:
         """Single buyers as of eight weeks ago: how many bought another item since, and how often it was one of ten."""
-        early = single_items.single_buyers(found.rows, 0)
+        early = data.persist(single_items.single_buyers(found.rows, 0), "single_items__early")
         offers = data.bring(_offers(found, counts, 0, with_popular=True), "single_items__offers_then")
         query = single_items.bought_later(early, found.rows, offers, 0)
         row = data.collect(query, 1).to_pylist()[0]
@@ -191,7 +191,7 @@ def _members(data: Dataset, singles: ir.Table, offers: ir.Table) -> ir.Table:
     """Every single-item customer with the best offer and their arm."""
     view = data.customers.select("customer_key", "customer_id")
     rows = singles.inner_join(view, "customer_key")
-    rows = rows.select("customer_id", first=rows.product_id.cast("string"))
+    rows = data.persist(rows.select("customer_id", first=rows.product_id.cast("string")), "single_items__first")
     best = offers.filter(offers["rank"] == 1).select("for_item", "offer", "score")
     rows = rows.inner_join(best, [("first", "for_item")]).drop("for_item")
     return data.persist(single_items.in_arms(rows, "single_item_customers:"), "single_items__members")

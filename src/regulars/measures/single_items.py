@@ -36,11 +36,11 @@ def bought_later(singles: ir.Table, customer_items: ir.Table, offers: ir.Table, 
         offers: `for_item`, `offer` and `kind` ("own" or "popular"), ids as text.
         stage: The stage.
     """
-    others = customer_items.filter(customer_items.first_stage > stage)
+    others = customer_items.view().filter(lambda t: t.first_stage > stage)  # joined to what comes of the same rows
     others = others.select(_customer=others.customer_key, later=others.product_id.cast("string"))
-    rows = singles.inner_join(others, singles.customer_key == others._customer)
+    rows = singles.inner_join(others, [("customer_key", "_customer")])
     rows = rows.select("customer_key", "later", first=rows.product_id.cast("string"))
-    met = rows.left_join(offers, [rows.first == offers.for_item, rows.later == offers.offer])
+    met = rows.left_join(offers, [("first", "for_item"), ("later", "offer")])
     each = met.group_by("customer_key").aggregate(
         own=(met.kind == "own").fill_null(False).max(), popular=(met.kind == "popular").fill_null(False).max()
     )
