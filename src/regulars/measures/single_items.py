@@ -39,7 +39,7 @@ def bought_later(singles: ir.Table, customer_items: ir.Table, offers: ir.Table, 
     others = customer_items.view().filter(lambda t: t.first_stage > stage)  # joined to what comes of the same rows
     others = others.select(_customer=others.customer_key, later=others.product_id.cast("string"))
     rows = singles.inner_join(others, [("customer_key", "_customer")])
-    rows = rows.select("customer_key", "later", first=rows.product_id.cast("string"))
+    rows = rows.select("customer_key", "later", first=rows.product_id.cast("string")).view()
     met = rows.left_join(offers, [("first", "for_item"), ("later", "offer")])
     each = met.group_by("customer_key").aggregate(
         own=(met.kind == "own").fill_null(False).max(), popular=(met.kind == "popular").fill_null(False).max()
