@@ -119,6 +119,24 @@ def test_rules_of_the_business(data: Dataset) -> None:
         assert usual / 1.41 <= price <= usual * 1.41
 
 
+def test_rules_of_the_business_hold_for_repeat_purchases(make_dataset: Any) -> None:
+    products = [one | {"in_stock": "no" if one["product_id"] == "p01" else "yes"} for one in PRODUCTS]
+    data = make_dataset({"lines": shop(), "products": products})
+
+    def offered(**settings: Any) -> list[dict[str, Any]]:
+        table = Recommendations(**settings).run(data).table("offers").data
+        return [row for row in data.collect(table).to_pylist() if row["kind"] == "repeat purchases"]
+
+    assert "p01" in {row["product_id"] for row in offered(in_stock=False)}
+    rows = offered(exclude=("p00",), one_per_category=True)
+    assert rows
+    assert not {"p00", "p01"} & {row["product_id"] for row in rows}
+    by_customer: dict[str, list[int]] = {}
+    for row in rows:
+        by_customer.setdefault(row["customer_id"], []).append(taste_of(row["product_id"]))
+    assert all(len(set(tastes)) == len(tastes) for tastes in by_customer.values())
+
+
 def test_what_is_out_of_stock_is_not_offered(make_dataset: Any) -> None:
     rows = [row for row in shop().to_pylist() if row["product_id"] != "p00" or row["ordered_at"].month < 4]
     data = make_dataset({"lines": pa.Table.from_pylist(rows, shop().schema), "products": PRODUCTS})

@@ -29,7 +29,7 @@ def test_counts_of_a_history_by_hand() -> None:
     assert model.co_occurrence(history).tolist() == [[1, 1, 0], [1, 2, 1], [0, 1, 1]]
 
 
-@given(st.integers(1, 6), st.integers(1, 130), st.integers(1, 12), st.integers(0, 10_000))
+@given(st.integers(1, 6), st.integers(1, 400), st.integers(1, 12), st.integers(0, 10_000))
 @settings(max_examples=60, deadline=None)
 def test_best_places_agree_with_sorting(rows: int, columns: int, places: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -40,6 +40,30 @@ def test_best_places_agree_with_sorting(rows: int, columns: int, places: int, se
         left = [one for one in range(columns) if allowed[one] and not owned[row, one]]
         wanted = sorted(left, key=lambda one: (-scores[row, one], one))[:places]
         assert found[row].tolist() == wanted + [-1] * (places - len(wanted))
+
+
+@given(st.integers(1, 3000), st.integers(1, 40), st.integers(0, 10_000))
+@settings(max_examples=40, deadline=None)
+def test_customers_are_alike_only_with_the_same_items(items: int, rows: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    sizes = rng.integers(0, 9, rows)
+    places = np.concatenate([rng.choice(min(items, 5), size) for size in sizes]) if sizes.sum() else np.empty(0)
+    history = model.as_history(np.repeat(np.arange(rows), sizes), places.astype(int), rows, items)
+    first, same = model.alike(history)
+    sets = [tuple(history[row].indices.tolist()) for row in range(rows)]
+    assert [sets[first[one]] for one in same] == sets
+    short = {one for one in sets if len(one) <= 5}
+    assert len([one for one in first if len(sets[one]) <= 5]) == len(short)
+
+
+def test_scores_are_in_the_spread_of_each_customer() -> None:
+    rng = np.random.default_rng(1)
+    weights = rng.normal(0.01, 0.02, (50, 70)).astype(np.float32)
+    history = csr_matrix((rng.random((30, 50)) < 0.1).astype(np.float32))
+    plain = history @ weights
+    spread = plain.std(axis=1, keepdims=True)
+    found = model.in_own_spread(history, weights)
+    np.testing.assert_allclose(found, plain / np.where(spread == 0, 1, spread), rtol=1e-4, atol=1e-5)
 
 
 def test_the_reason_is_the_own_item_that_speaks_most_for_the_offer() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from regulars.core.analysis import Analysis, Needs
 from regulars.core.chart import Chart
@@ -21,11 +21,10 @@ if TYPE_CHECKING:
 
     from regulars.core.dataset import Dataset
     from regulars.core.result import Result
-    from regulars.methods.recommender import Recommender
+    from regulars.methods.judged_offers import JudgedOffers
+    from regulars.methods.recommender import Recommender, Rules
     from regulars.methods.recommending import Counts, Interactions
-    from regulars.models.recommend import Hits
 
-_TESTED, _CHOSEN_ON = 3000, 1000
 _SHOWN = 3
 _ON_MAP, _CUSTOMERS_ON_MAP = 150, 200
 _INFOS = (
@@ -56,7 +55,8 @@ class Recommendations(Analysis):
         item: What an item is: `product_id`, or a column of the products (`category`, a trait).
         exclude: Ids of items that are never offered.
         in_stock: Leave out items that nobody bought in the last 60 days, or whose trait `in_stock` says no.
-        margin_weight: How much the margin counts beside the score, in standard deviations; 0: not at all.
+        margin_weight: How much the margin of an item counts beside the score of a first purchase, in standard
+            deviations; 0: not at all.
         one_per_category: Offer each category once.
         price_range: Offers cost at most so many times, and at least one so-many-th, of what the customer usually pays
             for an item; 0: whatever they cost.
@@ -89,13 +89,17 @@ class Recommendations(Analysis):
 
     def run(self, data: Dataset) -> Result:
         """The test, offers for those who bought last, what sells, and the map."""
+        from regulars.methods.judged_offers import JudgedOffers
+
         found, counted = self._prepared(data)
-        judged = _Judged(data, found, counted) if data.as_of else None
+        judged = JudgedOffers(data, found, counted) if data.as_of else None
         recommender = self._fit(data, found, counted[found.cuts.last], judged)
         return _Story(self, data, found, counted, judged, recommender).tell()
 
     def perform(self, call: VerbCall) -> Result:
         """Offers for one customer or for all, by the model saved with the run, or by one fitted now."""
+        from regulars.methods.judged_offers import JudgedOffers
+        from regulars.methods.offers import restricted
         from regulars.methods.recommender import Recommender
         from regulars.methods.recommending import prepare
 
@@ -108,11 +112,13 @@ class Recommendations(Analysis):
             raise SettingsError("--places is 1 or more", mend="use --places 10")
         data = call.load()
         saved = call.run_folder / "models" / self.name
-        if (saved / "model.json").exists():
-            recommender, found = Recommender.load(saved), prepare(data, self.item)
+        recommender = Recommender.load(saved) if (saved / "model.json").exists() else None
+        if recommender is not None and recommender.item == self.item:
+            found = prepare(data, self.item)
+            recommender = restricted(data, recommender, self._rules, in_stock=self.in_stock)
         else:
             found, counted = self._prepared(data)
-            judged = _Judged(data, found, counted)
+            judged = JudgedOffers(data, found, counted)
             recommender = self._fit(data, found, counted[found.cuts.last], judged)
         view = data.customers
         if options.customer:
@@ -149,23 +155,28 @@ class Recommendations(Analysis):
             raise DataError("nobody has bought an item", table="lines", mend="check product_id and quantity")
         return found, count_stages(data, found, (0, 1, 2))
 
-    def _fit(self, data: Dataset, found: Interactions, counts: Counts, judged: _Judged | None) -> Recommender:
+    def _fit(self, data: Dataset, found: Interactions, counts: Counts, judged: JudgedOffers | None) -> Recommender:
         from regulars.methods.offers import fit
-        from regulars.methods.recommender import Rules
         from regulars.models import recommend as model
 
         blend = judged.blend if judged else model.USUAL_BLEND
         repeats = judged.repeats if judged else model.USUAL_REPEATS
         return fit(
-            data, found, counts, blend, repeats, exclude=self.exclude, in_stock=self.in_stock,
-            margin_weight=self.margin_weight, rules=Rules(self.one_per_category, self.price_range),
+            data, found, counts, blend, repeats, in_stock=self.in_stock, margin_weight=self.margin_weight,
+            rules=self._rules, item=self.item,
         )  # fmt: skip
+
+    @property
+    def _rules(self) -> Rules:
+        from regulars.methods.recommender import Rules
+
+        return Rules(self.one_per_category, self.price_range, self.exclude)
 
 
 def everyones_offers(
     data: Dataset, recommender: Recommender, found: Interactions, view: ir.Table, places: int
 ) -> ir.Table:
-    """Both kinds of offer for the customers of a view, in the columns of the table."""
+    """Both kinds of offer for the customers of a view, in the columns of the table; not yet computed."""
     import ibis
     import pyarrow as pa
 
@@ -174,7 +185,7 @@ def everyones_offers(
     keys = view.select("customer_key", "customer_id")
     new = new_offers(data, recommender, found, keys, places, "recommend__new").drop("because_id")
     new = new.mutate(kind=ibis.literal(NEW))
-    again = again_offers(recommender, found, keys, places)
+    again = again_offers(data, recommender, found, keys, places)
     again = again.mutate(product_id=again.product_id.cast("string"))
     words = data.bring(pa.table({"_id": list(recommender.ids), "item": list(recommender.names)}), "recommend__names")
     again = again.left_join(words, again.product_id == words._id).drop("_id")
@@ -183,84 +194,7 @@ def everyones_offers(
     )
     columns = ("customer_key", "kind", "rank", "product_id", "item", "score", "because")
     offers = ibis.union(new.select(*columns), again.select(*columns))
-    offers = data.persist(offers.inner_join(keys, "customer_key"), "recommend__offers")
-    return offers.select(*[info.name for info in _INFOS])
-
-
-class _Judged:
-    """The blend and the rule chosen on the last but one period, and how they and the simple rules did on the last."""
-
-    def __init__(self, data: Dataset, found: Interactions, counted: Mapping[int, Counts]) -> None:
-        from regulars.methods import recommending as method
-        from regulars.models import recommend as model
-
-        self.blend, self.repeats = model.USUAL_BLEND, model.USUAL_REPEATS
-        self.rows: list[dict[str, Any]] = []
-        self.is_made = False
-        least = data.min_customers
-        chosen_on = method.find_tested(data, found, 1, _CHOSEN_ON)
-        self.tested = method.find_tested(data, found, 2, _TESTED)
-        if min(chosen_on.customers, self.tested.customers) < least or not len(counted[0].places):
-            self.blend = self.blend if len(counted[2].places) else model.POPULARITY[1]
-            return
-        self.is_made = True
-        early, late = method.Models(counted[0]), method.Models(counted[1])
-        every = (*model.POPULARITY, *model.BLENDS)
-        hits = [method.judge_blend(found, early, chosen_on, one) for one in every]
-        if len(hits[0].ndcg) >= least:
-            self.blend = every[method.choose(every, hits)]
-        simple = model.POPULARITY[method.choose(model.POPULARITY, hits[: len(model.POPULARITY)])]
-        plain = model.Blend(self.blend.penalty or 500.0, 28, 0.0)
-        named = {self.blend.words: self.blend, simple.words: simple, plain.words: plain}
-        new = {words: method.judge_blend(found, late, self.tested, one) for words, one in named.items()}
-        new["nearest items (cosine)"] = method.judge_blend(found, late, self.tested, plain, is_cosine=True)
-        if self._is_worse(new[self.blend.words], new[simple.words], data.seed):
-            self.blend = simple
-        popularity = found.column(f"popularity_28_{1}")[counted[1].places]
-        self._add(NEW, new, self.blend.words, simple.words, data, len(popularity), popularity)
-        every_rule = (*model.OWN_ORDERS, *model.REPEATS)
-        hits = [method.judge_repeats(chosen_on, one) for one in every_rule]
-        own = model.OWN_ORDERS[method.choose(model.OWN_ORDERS, hits[: len(model.OWN_ORDERS)])]
-        if len(hits[0].ndcg) >= least:
-            self.repeats = every_rule[method.choose(every_rule, hits)]
-        again = {one.words: method.judge_repeats(self.tested, one) for one in (self.repeats, own)}
-        if self._is_worse(again[self.repeats.words], again[own.words], data.seed):
-            self.repeats = own
-        self._add(AGAIN, again, self.repeats.words, own.words, data, 0, popularity)
-
-    @staticmethod
-    def _is_worse(one: Hits, other: Hits, seed: int) -> bool:
-        from regulars.models import recommend as model
-
-        return bool(model.bootstrap_mean(one.ndcg - other.ndcg, seed).high < 0)
-
-    def _add(
-        self, kind: str, hits: Mapping[str, Hits], used: str, simple: str, data: Dataset, items: int, popularity: Any
-    ) -> None:
-        from regulars.models import recommend as model
-
-        for words, one in hits.items():
-            if len(one.ndcg) < data.min_customers:
-                continue
-            row: dict[str, Any] = {
-                "kind": kind, "method": words, "is_used": words == used, "customers": len(one.ndcg),
-                "is_simple": words == simple, "hit_share": float(one.hit.mean()), "hits": int(one.hit.sum()),
-            }  # fmt: skip
-            for name in ("recall", "ndcg"):
-                mean = model.bootstrap_mean(getattr(one, name), data.seed)
-                row |= {name: mean.value, f"{name}_low": mean.low, f"{name}_high": mean.high}
-            if words != simple:
-                beside = model.bootstrap_mean(one.ndcg - hits[simple].ndcg, data.seed)
-                row["beside_simple"] = "better" if beside.low > 0 else "worse" if beside.high < 0 else "no difference"
-            if items:
-                row["coverage"] = model.coverage(one.offered, items)
-                row["popularity"] = model.popularity_bias(one.offered, popularity)
-            self.rows.append(row)
-
-    def row(self, kind: str, *, simple: bool = False) -> dict[str, Any] | None:
-        """The row of the method used, or of the simplest rule."""
-        key = "is_simple" if simple else "is_used"
-        return next((row for row in self.rows if row["kind"] == kind and row[key]), None)
+    return offers.inner_join(keys, "customer_key").select(*[info.name for info in _INFOS])
 
 
 class _Story:
@@ -268,7 +202,7 @@ class _Story:
 
     def __init__(
         self, settings: Recommendations, data: Dataset, found: Interactions, counted: Mapping[int, Counts],
-        judged: _Judged | None, recommender: Recommender,
+        judged: JudgedOffers | None, recommender: Recommender,
     ) -> None:  # fmt: skip
         self.settings, self.data, self.found, self.counted = settings, data, found, counted
         self.judged, self.recommender = judged, recommender
@@ -282,6 +216,7 @@ class _Story:
             made.append(tables.judged_table(rows, self.sources, self._tested_words()))
         view = self._recent(self.data.customers)
         offers = everyones_offers(self.data, self.recommender, self.found, view, _SHOWN)
+        offers = self.data.persist(offers, "recommend__offers")
         made += self._popular()
         made.append(Table("offers", "Offers for each customer", offers, _INFOS, dimensions=("kind",), is_shown=False))
         made += self._places()

@@ -189,7 +189,8 @@ def again(interactions: ir.Table, items: ir.Table, half_life: int, power: float,
 
     Args:
         interactions: As `customer_items` gives.
-        items: `product_id` and `popularity` of every item (orders of late), those beyond the models included.
+        items: `product_id` and `popularity` of every item (orders of late), those beyond the models included; with
+            `category`, each category is told once.
         half_life: One of `HALF_LIVES`, or 0 for none.
         power: Of the popularity.
         places: How many for each customer.
@@ -200,12 +201,19 @@ def again(interactions: ir.Table, items: ir.Table, half_life: int, power: float,
     prefix = f"decayed_{half_life}_" if half_life else "orders_"
     own = sum((interactions[f"{prefix}{stage}"] for stage in range(1, len(stages))), interactions[f"{prefix}0"])
     rows = interactions.select("customer_key", "product_id", own=own.cast("float64"))
-    known = items.filter(items.popularity > 0).select(_item=items.product_id, popularity=items.popularity)
+    known = items.filter(items.popularity > 0).rename(_item="product_id")
     rows = rows.inner_join(known, rows.product_id == known._item)
     popular = rows.popularity.cast("float64")
     rows = rows.mutate(score=(rows.own * popular.pow(ibis.literal(power, "float64"))).round(9))
     # ties, which are many, by popularity and then by the id
     order = [rows.score.desc(), rows.popularity.desc(), rows.product_id]
+    if "category" in rows.columns:
+        kind = rows.category.fill_null(rows.product_id.cast("string"))  # what has none is told whatever else is
+        rows = rows.mutate(_kind=kind, _has=rows.category.notnull())
+        order = [rows.score.desc(), rows.popularity.desc(), rows.product_id]
+        within = ibis.row_number().over(group_by=[rows.customer_key, rows._has, rows._kind], order_by=order)
+        rows = rows.mutate(_within=within).filter(lambda t: t._within == 0)
+        order = [rows.score.desc(), rows.popularity.desc(), rows.product_id]
     place = ibis.row_number().over(group_by=rows.customer_key, order_by=order)
     ranked = rows.mutate(rank=(place + 1).cast("int32"))
     return ranked.filter(ranked["rank"] <= places).select("customer_key", "rank", "product_id", "score")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from regulars.models.recommend import Blend, RepeatRule
 
-_FORMAT = 1
+_FORMAT = 2
 _WORDS = ("ids", "names")
 _NUMBERS = ("categories", "prices", "popularity", "extra", "allowed")
 
@@ -30,10 +30,12 @@ class Rules:
         one_per_category: Whether each category is offered once.
         price_range: Offers cost at most so many times, and at least one so-many-th, of what the customer usually pays
             for an item; 0: whatever they cost.
+        exclude: Ids of items that are never offered.
     """
 
     one_per_category: bool = False
     price_range: float = 0.0
+    exclude: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class Recommender:
         repeats: How items bought before are scored.
         rules: The rules of the business.
         as_of: The day the data were known to, as text.
+        item: What an item is: `product_id`, or a column of the products.
     """
 
     ids: tuple[str, ...]
@@ -67,6 +70,7 @@ class Recommender:
     repeats: RepeatRule
     rules: Rules = field(default_factory=Rules)
     as_of: str = ""
+    item: str = "product_id"
 
     @property
     def known(self) -> int:
@@ -119,7 +123,7 @@ class Recommender:
 
         told = {
             "format": _FORMAT, "model": "recommender", "blend": asdict(self.blend), "repeats": asdict(self.repeats),
-            "rules": asdict(self.rules), "as_of": self.as_of,
+            "rules": asdict(self.rules), "as_of": self.as_of, "item": self.item,
         }  # fmt: skip
         (folder / "model.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
         columns = {name: pa.array(getattr(self, name)) for name in (*_WORDS, *_NUMBERS)}
@@ -150,9 +154,10 @@ class Recommender:
             raise FitError(f"{folder} holds no recommender of a known format", mend="run `regulars run` again")
         words: dict[str, Any] = {name: tuple(items[name].to_pylist()) for name in _WORDS}
         numbers = {name: items[name].to_numpy() for name in _NUMBERS}
+        rules = Rules(**{**told["rules"], "exclude": tuple(told["rules"]["exclude"])})
         weights = rows.flatten().to_numpy(zero_copy_only=False) if len(rows) else np.zeros(0)
         return cls(
             **words, **numbers, weights=weights.reshape(-1, max(len(items), 1)).astype(np.float32),
-            blend=Blend(**told["blend"]), repeats=RepeatRule(**told["repeats"]), rules=Rules(**told["rules"]),
-            as_of=told["as_of"],
+            blend=Blend(**told["blend"]), repeats=RepeatRule(**told["repeats"]), rules=rules,
+            as_of=told["as_of"], item=told["item"],
         )  # fmt: skip

@@ -266,11 +266,9 @@ def find_rules(levels: Sequence[ItemSets], basket_count: int, confidence: float)
     is_pair = parent == 0  # the shorter rule of a pair is none at all: every basket
     within = upper_tail(both, np.where(is_pair, basket_count, parent), np.where(is_pair, b, parent_both), a)
     best = np.where(np.isnan(joined["best_shorter"]), b / max(basket_count, 1), joined["best_shorter"])
-    # rules that were too rare to be counted are compared too, with a p-value of 1
-    padding = np.ones(max(compared - len(both), 0)) if compared < 10_000_000 else np.empty(0)
-    scale = 1.0 if len(padding) or compared <= len(both) else compared / max(len(both), 1)
-    chance = np.minimum(adjusted_p_values(np.r_[chance, padding])[: len(both)] * scale, 1.0)
-    within = np.minimum(adjusted_p_values(np.r_[within, padding])[: len(both)] * scale, 1.0)
+    # rules that were too rare to be counted are compared too, with a p-value of 1: they only raise the number of tests
+    scale = max(compared / max(len(both), 1), 1.0)
+    chance, within = (np.minimum(adjusted_p_values(one) * scale, 1.0) for one in (chance, within))
     kept = np.flatnonzero(_at_least(both, a, share))
     rules = Rules(
         tuple(tuple(int(one) for one in row) for row in antecedents), joined["consequents"].astype(np.int64), both, a,
