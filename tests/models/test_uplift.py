@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from regulars.models import policies
 from regulars.models import uplift as model
 
 
@@ -53,7 +54,7 @@ def test_where_all_gain_alike_no_ranking_is_claimed_more_often_than_stated() -> 
 def test_doubly_robust_scores_average_to_the_effect() -> None:
     x, arm, y, _ = world(3)
     crossed = model.cross_fit(x, arm, y, 1, seed=7)
-    gain = model.mean_gain(crossed.scores[:, 0])
+    gain = policies.mean_gain(crossed.scores[:, 0])
     assert gain.low < 0.0 < gain.high
     naive = y[arm == 1].mean() - y[arm == 0].mean()
     assert gain.value == pytest.approx(naive, abs=0.12)
@@ -82,8 +83,8 @@ def test_curves_and_policies_by_hand() -> None:
     t, y = np.array([1.0, 0, 1, 0]), np.array([4.0, 0, 0, 0])
     assert model.uplift_curve(t, y)[-1] == 2.0
     assert model.uplift_curve(t, y)[49] == 4.0
-    everyone = model.policy(np.ones(4, dtype=bool), np.array([2.0, 2, -1, -1]), margin=1.0, cost=0.25)
-    best = model.policy(np.array([True, True, False, False]), np.array([2.0, 2, -1, -1]), margin=1.0, cost=0.25)
+    everyone = policies.policy(np.ones(4, dtype=bool), np.array([2.0, 2, -1, -1]), margin=1.0, cost=0.25)
+    best = policies.policy(np.array([True, True, False, False]), np.array([2.0, 2, -1, -1]), margin=1.0, cost=0.25)
     assert (everyone.profit.value, best.profit.value, best.gain.value) == (0.25, 0.875, 0.625)
 
 

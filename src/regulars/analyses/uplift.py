@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from regulars.core.result import Result
     from regulars.core.units import Unit
     from regulars.methods.uplift import Learnt
-    from regulars.models.uplift import Policy
+    from regulars.models.policies import Offering, Policy
 
 _FEATURES = (
     Feature(
@@ -134,6 +134,7 @@ class _Story:
                 found["tables"].append(tables.tenths(ours, words, _CHANGES[kind], self.source))
                 found["charts"].append(self._tenths_chart(words))
         self._money(found)
+        self._offers(found)
         return found
 
     def _rankings(self, one: Learnt, judged: Mapping[str, Any]) -> list[tables.RankingRow]:
@@ -148,7 +149,7 @@ class _Story:
     def _tenths(self, one: Learnt) -> list[tuple[Learnt, tables.TenthRow]]:
         import numpy as np
 
-        from regulars.models.uplift import mean_gain
+        from regulars.models.policies import mean_gain
 
         found = []
         for place, arm in enumerate(one.examined.arms):
@@ -209,7 +210,7 @@ class _Story:
             return
         rows, curve = [], []
         for one in paying:
-            margin = 1.0 if one.outcome.name.startswith("margin") else self.settings.margin_share
+            margin = method.profit_share(one.outcome, self.settings.margin_share)
             for place, arm in enumerate(one.examined.arms):
                 by_name = self._policies(one, place, margin)
                 rows += [_policy_row(one, arm, name, found_) for name, found_ in by_name.items()]
@@ -233,12 +234,11 @@ class _Story:
     def _policies(self, one: Learnt, place: int, margin: float) -> dict[str, Policy]:
         import numpy as np
 
-        from regulars.models.uplift import calibrate, policy, top
+        from regulars.models.policies import expected_gains, policy, top
 
         inside = one.of(place)
-        uplift, scores = one.crossed.uplift[inside, place], one.crossed.scores[inside, place]
-        response = one.crossed.response[inside, place]
-        chosen = margin * calibrate(uplift, scores).apply(uplift) > self.cost
+        scores, response = one.crossed.scores[inside, place], one.crossed.response[inside, place]
+        chosen = expected_gains(one.crossed, margin, self.cost, self.data.seed)[inside, place + 1] > 0
         by_lot = np.random.default_rng([self.data.seed, place]).permutation(len(scores)) < chosen.sum()
         rules = {
             EVERYONE: np.ones(len(scores), dtype=bool),
@@ -249,7 +249,7 @@ class _Story:
         return {name: policy(who, scores, margin, self.cost) for name, who in rules.items()}
 
     def _curve(self, one: Learnt, place: int, margin: float) -> list[tables.PolicyRow]:
-        from regulars.models.uplift import policy, top
+        from regulars.models.policies import policy, top
 
         inside = one.of(place)
         uplift, scores = one.crossed.uplift[inside, place], one.crossed.scores[inside, place]
@@ -294,10 +294,81 @@ class _Story:
                 ("It is not shown to bring more than it costs, neither for everyone nor for those chosen."),
             )
             value = everyone.profit
+        if len(one.examined.arms) > 1:
+            return  # which of several contacts to send is one decision, not one for each
         audience = "worth_contacting" if self._is_scored(one) else ""
         found["actions"].append(
             Action(f"{key}.do", text, why, audience, key, value.value * n, (value.low * n, value.high * n))
         )
+
+    # -- several contacts -----------------------------------------------------------------------------
+
+    def _offers(self, found: dict[str, list[Any]]) -> None:
+        """Which of several contacts for whom, beside the best single one for all."""
+        told = method.offered(self.data, self.learnt, self.settings.margin_share, self.cost)
+        for kind, words in _WORDS.items():
+            ours = [(one, rules) for one, rules in told if one.outcome.kind == kind]
+            if not ours:
+                continue
+            what = "Profit after the cost" if kind == "money" else "What is added to the outcome"
+            note = (
+                f"{what}, against contacting nobody. Each customer is decided on by learners that had not seen them, "
+                "and what a rule brings is judged by doubly robust scores."
+            )
+            rows = [_offer_row(one, rule) for one, rules in ours for rule in rules]
+            found["tables"].append(tables.offers(rows, words, _CHANGES[kind], self.source, note))
+            found["charts"].append(
+                Chart(
+                    f"best_contact_{words}", _offers_title(ours), f"{what} per customer, with the 95 % interval",
+                    "interval", f"best_contact_{words}", "rule", "value", low="value_low", high="value_high",
+                    x_sort="data",
+                )
+            )  # fmt: skip
+            for one, rules in ours:
+                self._advise_offer(found, one, rules)
+
+    def _advise_offer(self, found: dict[str, list[Any]], one: Learnt, rules: list[Offering]) -> None:
+        each, single = rules[0], rules[1]
+        name, trial, change = one.outcome.name.replace("_", " "), one.examined.trial.name, _CHANGES[one.outcome.kind]
+        is_money, currency = one.outcome.kind == "money", self.data.currency
+        what = "a customer after costs" if is_money else f"of {name} a customer"
+        ends = write_interval(each.profit.low, each.profit.high, change, currency)
+        gain = (
+            f"{write(each.gain.value, change, currency)} "
+            f"({write_interval(each.gain.low, each.gain.high, change, currency)})"
+        )
+        verdict = (
+            "choosing by customer is better beyond chance" if each.gain.low > 0
+            else "choosing by customer is worse beyond chance" if each.gain.high < 0
+            else "choosing by customer is not shown to be better"
+        )  # fmt: skip
+        sentence = (
+            f"In the experiment {trial}, giving each customer the contact that should add most brings "
+            f"{write(each.profit.value, change, currency)} {what} ({ends}), {gain} against the best single choice for "
+            f"all ({single.name}): {verdict}."
+        )
+        key = f"uplift.{_slug(trial)}.best_contact"
+        n, value = one.size, each if each.gain.low > 0 else single
+        found["findings"].append(
+            Finding(
+                key, sentence, each.gain.value, change, n, Evidence(f"best_contact_{_WORDS[one.outcome.kind]}", trial),
+                "modelled", interval=(each.gain.low, each.gain.high),
+                at_stake=abs(value.profit.value) * n if is_money else None,
+                is_good=_sign(each.gain.low, each.gain.high), validated=self.validated,
+            )
+        )  # fmt: skip
+        if value is each:
+            text, why = "Send each customer the contact that adds most for them.", "It beats any single contact."
+        elif single.profit.low > 0:
+            text, why = f"Send {_arm(single)} to everyone.", "No choice by customer is beyond chance better."
+        else:
+            text, why = (
+                f"Do not roll out the contacts of {trial} yet; test them on more customers.",
+                "None is shown to bring more than it costs.",
+            )
+        audience = "worth_contacting" if value is each and self._is_scored(one) else ""
+        worth = (value.profit.value * n, (value.profit.low * n, value.profit.high * n)) if is_money else (None, None)
+        found["actions"].append(Action(f"{key}.do", text, why, audience, key, *worth))
 
     def _is_scored(self, one: Learnt) -> bool:
         return method.chosen(self.data) is one and method.UPLIFT in self.data.customers.columns
@@ -309,7 +380,7 @@ class _Story:
             return
         import ibis
 
-        margin = 1.0 if one.outcome.name.startswith("margin") else self.settings.margin_share
+        margin = method.profit_share(one.outcome, self.settings.margin_share)
         view = self.data.customers
         rows = view.filter(view[method.UPLIFT].notnull())
         gain = (margin * rows[method.UPLIFT] - self.cost).round(6)
@@ -332,6 +403,27 @@ def _policy_row(one: Learnt, arm: str, name: str, found: Policy) -> tables.Polic
         one.examined.trial.name, arm, name, round(found.share, 6), found.profit.value, found.profit.low,
         found.profit.high, found.gain.value, found.gain.low, found.gain.high,
     )  # fmt: skip
+
+
+def _arm(rule: Offering) -> str:
+    return rule.name.removesuffix(" for all")
+
+
+def _offer_row(one: Learnt, rule: Offering) -> tables.OfferRow:
+    names = ("nobody", *one.examined.arms)
+    parts = [f"{name} {write(share, 'share')}" for name, share in zip(names, rule.shares, strict=True) if share]
+    return tables.OfferRow(
+        one.examined.trial.name, one.outcome.name, rule.name, ", ".join(parts), round(1 - rule.shares[0], 6),
+        rule.profit.value, rule.profit.low, rule.profit.high, rule.gain.value, rule.gain.low, rule.gain.high,
+    )  # fmt: skip
+
+
+def _offers_title(told: list[tuple[Learnt, list[Offering]]]) -> str:
+    better = sum(rules[0].gain.low > 0 for _, rules in told)
+    if len(told) == 1:
+        best = told[0][1][1].name
+        return f"Choosing the contact by customer {'beats' if better else 'is not shown to beat'} {best}"
+    return f"Choosing the contact by customer beats the best single one in {better} of {len(told)} experiments"
 
 
 def _sign(low: float, high: float) -> bool | None:

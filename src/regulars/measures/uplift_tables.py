@@ -61,6 +61,23 @@ class PolicyRow:
     gain_high: float
 
 
+@dataclass(frozen=True)
+class OfferRow:
+    """A rule that gives each customer one of several contacts, and what it brings per customer of the whole base."""
+
+    experiment: str
+    outcome: str
+    rule: str
+    contacts: str
+    contacted_share: float
+    value: float
+    low: float
+    high: float
+    gain: float
+    gain_low: float
+    gain_high: float
+
+
 def rankings(rows: Sequence[RankingRow], source: tuple[ir.Expr, ...]) -> Table:
     """Every ranking beside a random order (0)."""
     columns = _named(rows)
@@ -114,6 +131,24 @@ def curve(rows: Sequence[PolicyRow], source: tuple[ir.Expr, ...]) -> Table:
     columns.add("profit", [row.profit for row in rows], "money", "Per customer of the base, after costs.")
     columns.add_interval("profit", [row.low for row in rows], [row.high for row in rows], "money")
     return columns.table("profit_curve", "Profit by depth of contact", source=source, dimensions=("experiment", "arm"))
+
+
+def offers(rows: Sequence[OfferRow], words: str, change: Unit, source: tuple[ir.Expr, ...], note: str) -> Table:
+    """The best contact for each customer beside every single one for all."""
+    columns = Columns()
+    columns.add("experiment", [row.experiment for row in rows], "text")
+    columns.add("outcome", [row.outcome for row in rows], "text")
+    columns.add("rule", [row.rule for row in rows], "text", "Who gets which contact.")
+    columns.add("contacts", [row.contacts for row in rows], "text", "Share of customers that get each.")
+    columns.add("contacted_share", [row.contacted_share for row in rows], "share", "Of all customers.")
+    columns.add("value", [row.value for row in rows], change, "Per customer of the base, against no contact.")
+    columns.add_interval("value", [row.low for row in rows], [row.high for row in rows], change)
+    columns.add("against_best", [row.gain for row in rows], change, "Less that of the best single contact for all.")
+    columns.add_interval("against_best", [row.gain_low for row in rows], [row.gain_high for row in rows], change)
+    return columns.table(
+        f"best_contact_{words}", f"Which contact for whom: what each rule brings, in {words}", source=source,
+        dimensions=("experiment", "outcome"), note=note,
+    )  # fmt: skip
 
 
 def _named(rows: Sequence[Any]) -> Columns:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from regulars.core.dataset import Dataset
     from regulars.measures.experiments import Outcome
     from regulars.methods.experiments import Examined
+    from regulars.models.policies import Offering
     from regulars.models.uplift import CrossFit, Encoding, UpliftFit
 
 MOST_UNITS = 70_000
@@ -171,3 +172,32 @@ def judged(data: Dataset, one: Learnt) -> Mapping[str, Any]:
         for name, values in one.crossed.by_learner.items():
             found[arm][name] = rank(values[inside, place], t, y, data.seed, draws=0)
     return found
+
+
+def offered(
+    data: Dataset, found: tuple[Learnt, ...], margin: float, cost: float
+) -> list[tuple[Learnt, list[Offering]]]:
+    """For every experiment with several arms, by money where it is told: which contact for whom, and what that brings.
+
+    Args:
+        data: The data.
+        found: What was learnt.
+        margin: Profit per unit of money, where the outcome is no margin itself.
+        cost: Of one contact; counts only where the outcome is money.
+    """
+    from regulars.models.policies import offerings
+
+    told = []
+    for examined in dict.fromkeys(one.examined.trial.name for one in found):
+        ours = [one for one in found if one.examined.trial.name == examined]
+        one = next((each for each in ours if each.outcome.kind == "money"), ours[0])
+        if len(one.examined.arms) < 2 or one.size < data.min_customers:
+            continue
+        rate, price = (profit_share(one.outcome, margin), cost) if one.outcome.kind == "money" else (1.0, 0.0)
+        told.append((one, offerings(one.crossed, one.examined.arms, rate, price, data.seed)))
+    return told
+
+
+def profit_share(outcome: Outcome, margin: float) -> float:
+    """Profit per unit of an outcome that is money: all of a margin, of revenue so much."""
+    return 1.0 if outcome.name.startswith("margin") else margin

@@ -32,6 +32,8 @@ FOLDS = 3
 LEARNERS = ("S", "T", "X", "DR")
 BOOSTED_EVENTS = 1000
 """Trees are grown only where every arm has so many units with an outcome other than zero; else only lines."""
+LONG_TAIL = 1.0
+"""Numbers more skewed than this are learnt from as logarithms too."""
 GRID = np.arange(1, 101) / 100
 _BOOTSTRAPS = 100
 
@@ -52,16 +54,18 @@ def _boosted() -> Any:
 
 @dataclass(frozen=True)
 class Encoding:
-    """Features as a matrix: numbers standardised, labels as one column per value.
+    """Features as a matrix: numbers standardised, those with a long tail as logarithms too, one column per label value.
 
     Args:
         numbers: Names of the numbers.
-        means: Their means.
+        logged: Those of them with a long tail, such as amounts of money: a few large values would rule a line.
+        means: Means of the numbers, then of the logarithms.
         spreads: Their standard deviations; 1 where one does not vary.
         labels: For each label its values.
     """
 
     numbers: tuple[str, ...]
+    logged: tuple[str, ...]
     means: Floats
     spreads: Floats
     labels: Mapping[str, tuple[str, ...]]
@@ -69,23 +73,32 @@ class Encoding:
     @classmethod
     def learn(cls, numbers: Mapping[str, Floats], labels: Mapping[str, Any]) -> Encoding:
         """The encoding of these columns."""
-        columns = [np.asarray(values, dtype=float) for values in numbers.values()]
-        spreads = np.array([values.std() or 1.0 for values in columns])
+        columns = {name: np.nan_to_num(np.asarray(values, dtype=float)) for name, values in numbers.items()}
+        logged = tuple(name for name, values in columns.items() if _has_long_tail(values))
+        each = [*columns.values(), *(np.log1p(columns[name]) for name in logged)]
         return cls(
-            tuple(numbers), np.array([values.mean() for values in columns]), spreads,
+            tuple(numbers), logged, np.array([values.mean() for values in each]),
+            np.array([values.std() or 1.0 for values in each]),
             {name: tuple(sorted({str(value) for value in values})) for name, values in labels.items()},
         )  # fmt: skip
 
     def matrix(self, columns: Mapping[str, Any]) -> Floats:
         """One row per unit; a value that was not seen before is none of the known ones."""
-        parts = [
-            (np.nan_to_num(np.asarray(columns[name], dtype=float)) - mean) / spread
-            for name, mean, spread in zip(self.numbers, self.means, self.spreads, strict=True)
-        ]
+        plain = {name: np.nan_to_num(np.asarray(columns[name], dtype=float)) for name in self.numbers}
+        each = [*plain.values(), *(np.log1p(np.maximum(plain[name], 0.0)) for name in self.logged)]
+        parts = [(values - mean) / spread for values, mean, spread in zip(each, self.means, self.spreads, strict=True)]
         for name, values in self.labels.items():
             given = np.asarray([str(value) for value in columns[name]], dtype=object)
             parts += [(given == value).astype(float) for value in values]
         return np.column_stack(parts) if parts else np.zeros((len(next(iter(columns.values()))), 0))
+
+
+def _has_long_tail(values: Floats) -> bool:
+    """Whether numbers, none below zero and more than a yes or no, are skewed to the right."""
+    spread = float(values.std())
+    if not spread or values.min() < 0 or len(np.unique(values)) < 3:
+        return False
+    return float((((values - values.mean()) / spread) ** 3).mean()) > LONG_TAIL
 
 
 # -- the learners -------------------------------------------------------------------------------------
@@ -146,6 +159,8 @@ class CrossFit:
         uplift: Mean of the learners, units × arms.
         scores: Doubly robust scores, units × arms; NaN for units of other arms.
         response: Predicted outcome if contacted, units × arms: what a response model would rank by.
+        values: Doubly robust scores of the outcome itself, units × (1 + arms), the control first: their mean over any
+            units is what the outcome would be if all of them were in that arm.
         has_trees: Whether trees were grown beside the lines.
     """
 
@@ -153,6 +168,7 @@ class CrossFit:
     uplift: Floats
     scores: Floats
     response: Floats
+    values: Floats
     has_trees: bool
 
 
@@ -180,19 +196,25 @@ def _cross_fit(x: Floats, arm: Whole, y: Floats, arms: int, seed: int, with_tree
     names = [f"{learner} {kind}" for kind, (_, learners) in bases.items() for learner in learners]
     sums = {name: np.zeros((len(y), arms)) for name in names}
     scores, response = np.full((len(y), arms), np.nan), np.zeros((len(y), arms))
+    values = np.zeros((len(y), arms + 1))
     for turn in range(SEEDS):
         folds = _folds(arm, np.random.default_rng([seed, turn]))
-        for place in range(FOLDS):
-            test, train = folds == place, folds != place
+        for part in range(FOLDS):
+            test, train = folds == part, folds != part
             for one in range(1, arms + 1):
                 ours = train & ((arm == 0) | (arm == one))
                 t = (arm[ours] == one).astype(float)
                 for kind, (base, learners) in bases.items():
                     fold = _fit_arm(base, x[ours], t, y[ours], x[test], learners)
-                    for learner, values in fold.uplift.items():
-                        sums[f"{learner} {kind}"][test, one - 1] += values / SEEDS
+                    for learner, found in fold.uplift.items():
+                        sums[f"{learner} {kind}"][test, one - 1] += found / SEEDS
                     if kind == "linear":
                         response[test, one - 1] += fold.treated / SEEDS
+                        told = [(0, fold.control), (one, fold.treated)] if one == 1 else [(one, fold.treated)]
+                        for place, predicted in told:
+                            is_in = arm[test] == place
+                            left = is_in * (y[test] - predicted) / (arm[train] == place).mean()
+                            values[test, place] += (predicted + left) / SEEDS
                         inside = test & ((arm == 0) | (arm == one))
                         among = inside[test]
                         own = doubly_robust(
@@ -201,7 +223,7 @@ def _cross_fit(x: Floats, arm: Whole, y: Floats, arms: int, seed: int, with_tree
                         )  # fmt: skip
                         scores[inside, one - 1] = np.nan_to_num(scores[inside, one - 1]) + own / SEEDS
     mean = np.mean([sums[name] for name in names], axis=0)
-    return CrossFit(sums, mean, scores, response, trees)
+    return CrossFit(sums, mean, scores, response, values, trees)
 
 
 def _folds(arm: Whole, rng: np.random.Generator) -> Whole:
@@ -327,69 +349,6 @@ def calibrate(uplift: Floats, scores: Floats) -> Calibration:
         effect, float(scores.std(ddof=1) / np.sqrt(n)), float(uplift.mean()), float(np.clip(slope, 0, 1)),
         slope - 1.96 * error, slope + 1.96 * error,
     )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Gain:
-    """A mean per unit with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-
-def mean_gain(values: Floats) -> Gain:
-    """Mean of values with its interval; a single value has none.
-
-    >>> mean_gain(np.array([1.0, 3.0])).value
-    2.0
-    """
-    mean = float(values.mean())
-    error = float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0
-    return Gain(*(float(steady(np.asarray(one))) for one in (mean, mean - 1.96 * error, mean + 1.96 * error)))
-
-
-@dataclass(frozen=True)
-class Policy:
-    """Whom to contact by some rule, and what it brings per unit of all, after costs.
-
-    Args:
-        share: Share contacted.
-        profit: Profit per unit of all, contacted or not.
-        gain: Profit less that of contacting everyone.
-    """
-
-    share: float
-    profit: Gain
-    gain: Gain
-
-
-def policy(contacted: NDArray[np.bool_], scores: Floats, margin: float, cost: float) -> Policy:
-    """What contacting those units brings.
-
-    Args:
-        contacted: Who is contacted.
-        scores: Doubly robust scores of the money outcome.
-        margin: Profit per unit of money.
-        cost: Of one contact.
-
-    >>> found = policy(np.array([True, False]), np.array([2.0, 0.0]), margin=0.5, cost=0.1)
-    >>> found.profit.value, found.gain.value
-    (0.45, 0.05)
-    """
-    each = margin * scores - cost
-    return Policy(float(contacted.mean()), mean_gain(contacted * each), mean_gain((contacted - 1.0) * each))
-
-
-def top(uplift: Floats, share: float) -> NDArray[np.bool_]:
-    """The units with the largest uplift, so many of all; equal values in the order given.
-
-    >>> top(np.array([1.0, 3.0, 2.0, 3.0]), 0.5).tolist()
-    [False, True, False, True]
-    """
-    found = np.zeros(len(uplift), dtype=bool)
-    found[np.argsort(-uplift, kind="stable")[: round(share * len(uplift))]] = True
-    return found
 
 
 # -- scoring ------------------------------------------------------------------------------------------
