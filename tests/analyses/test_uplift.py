@@ -52,8 +52,34 @@ def test_where_all_gain_alike_everyone_is_advised(make_dataset: MakeDataset) -> 
     result = data.run("uplift", contact_cost=1.0, margin_share=0.5)
     assert result.actions[0].sentence == "With letter, contact everyone."
     policies = {row["policy"]: row for row in result.table("policies").to_arrow().to_pylist()}
-    assert policies["everyone"]["profit"] == pytest.approx(4.0, abs=0.4)
+    assert policies["everyone"]["profit"] == pytest.approx(4000, abs=400)
     assert policies["everyone"]["against_everyone"] == 0.0
+
+
+def test_several_contacts_are_one_decision(make_dataset: MakeDataset, checks: Any) -> None:
+    rng = np.random.default_rng(4)
+    taste, arm = rng.normal(size=SIZE), rng.permutation(SIZE) % 3
+    added = np.select([arm == 1, arm == 2], [8 * taste, -8 * taste], 0.0)
+    spend = 30 + added + rng.normal(0, 5, SIZE)
+    names = ("none", "letter", "voucher")
+    customers = [{"customer_id": f"{number:05d}", "taste": float(one)} for number, one in enumerate(taste)]
+    contacts = [
+        {"customer_id": f"{number:05d}", "campaign_id": "c1", "arm": names[arm[number]], "spend": float(spend[number])}
+        for number in range(SIZE)
+    ]
+    data = make_dataset({"customers": customers, "contacts": contacts})
+    trial = ExperimentSettings(outcomes=("spend",), covariates=("taste",), money="spend")
+    data.settings = replace(data.settings, experiments={"mail": trial})
+    result = data.run("uplift", contact_cost=1.0, margin_share=0.5)
+    checks.tidy(result)
+    assert [action.sentence for action in result.actions] == ["Send each customer the contact that adds most for them."]
+    rules = {row["rule"]: row for row in checks.rows(result, "best_contact_money")}
+    best = rules["the best contact for each"]
+    truth = 1000 * (0.5 * 8 * np.abs(taste).mean() - 1.0)
+    assert best["value_low"] < truth < best["value_high"]
+    assert best["against_best_low"] > 0
+    assert rules["the same contacts, by lot"]["value"] < 0.5 * best["value"]
+    assert "choosing by customer is better beyond chance" in result.finding("uplift.mail.best_contact").sentence
 
 
 def test_an_experiment_that_is_refused_gives_no_uplift(make_dataset: MakeDataset) -> None:

@@ -360,15 +360,18 @@ class _Planner:
         return contacted * self.costs.margin * 1.96 * float(np.sqrt(spread))
 
     def _actions(self, findings: Sequence[Finding]) -> list[Action]:
-        return [
-            Action(
-                "campaign_plan.send", f"Send the contacts of the plan ({one.n:,}), each on its day.",
-                "They should pay for their cost; the hold-out group stays without, so that the next run can tell.",
-                "plan_contacts", one.key, one.value, one.interval,
-            )
-            for one in findings
-            if one.value > 0
-        ]  # fmt: skip
+        found = []
+        for one in findings:
+            if one.value <= 0:
+                continue
+            is_shown = one.interval is not None and one.interval[0] > 0
+            sentence = f"Send the contacts of the plan ({one.n:,}), each on its day."
+            why = "They should pay for their cost; the hold-out group stays without, so that the next run can tell."
+            if not is_shown:
+                sentence = f"Send the contacts of the plan ({one.n:,}) as a test, each on its day."
+                why = "That they pay is not beyond doubt yet; the hold-out group stays without, and will tell."
+            found.append(Action("campaign_plan.send", sentence, why, "plan_contacts", one.key, one.value, one.interval))
+        return found
 
     def _audiences(self, chosen: ir.Table) -> list[Audience]:
         import ibis

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from regulars.core.analysis import Analysis, Feature, Needs
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from regulars.core.result import Result
     from regulars.core.units import Unit
     from regulars.methods.uplift import Learnt
-    from regulars.models.policies import Offering, Policy
+    from regulars.models.policies import Gain, Offering, Policy
 
 _FEATURES = (
     Feature(
@@ -35,6 +35,8 @@ _FEATURES = (
 _CHANGES: Mapping[str, Unit] = {"share": "change_points", "money": "money", "number": ""}
 _WORDS = {"share": "shares", "money": "money", "number": "numbers"}
 _DEPTHS = tuple(step / 10 for step in range(1, 11))
+PER = 1000
+"""Money is told per so many customers of the base: of one it is a matter of cents."""
 EVERYONE, TARGETED, RESPONSE, RANDOM = "everyone", "who should pay", "best responders", "drawn by lot"
 
 
@@ -121,18 +123,23 @@ class _Story:
         }
         if not self.learnt:
             return found
-        rankings, tenths = [], []
+        rankings, tenths, told_apart = [], [], []
         for one in self.learnt:
             judged = method.judged(self.data, one)
             rankings += self._rankings(one, judged)
             tenths += self._tenths(one)
+            told_apart += [
+                (one.outcome.kind, arm, by_name["all learners"].beats_random) for arm, by_name in judged.items()
+            ]
             found["findings"] += self._ranking_findings(one, judged)
         found["tables"].append(tables.rankings(rankings, self.source))
         for kind, words in _WORDS.items():
             ours = [row for one, row in tenths if one.outcome.kind == kind]
             if ours:
                 found["tables"].append(tables.tenths(ours, words, _CHANGES[kind], self.source))
-                found["charts"].append(self._tenths_chart(words))
+                found["charts"].append(
+                    self._tenths_chart(words, [(arm, beats) for of, arm, beats in told_apart if of == kind])
+                )
         self._money(found)
         self._offers(found)
         return found
@@ -168,11 +175,18 @@ class _Story:
         return found
 
     @staticmethod
-    def _tenths_chart(words: str) -> Chart:
+    def _tenths_chart(words: str, told_apart: list[tuple[str, bool]]) -> Chart:
+        able = [arm for arm, beats in told_apart if beats]
+        title = "No ranking finds customers who are changed more than others"
+        if able:
+            title = (
+                f"Customers ranked first are changed more than those ranked last by {', '.join(dict.fromkeys(able))}"
+            )
         return Chart(
-            f"tenths_{words}", "Effect by tenth of predicted uplift: a ranking that works falls from left to right",
-            f"Arm less control, in {words}, with the 95 % interval; customers the learners had not seen", "interval",
-            f"tenths_{words}", "tenth", "effect", colour="arm", low="effect_low", high="effect_high",
+            f"tenths_{words}", title,
+            f"Arm less control, in {words}, by tenth of predicted uplift (1: the largest), with the 95 % interval; "
+            "customers the learners had not seen", "interval", f"tenths_{words}", "tenth", "effect", colour="arm",
+            low="effect_low", high="effect_high",
         )  # fmt: skip
 
     def _ranking_findings(self, one: Learnt, judged: Mapping[str, Any]) -> list[Finding]:
@@ -205,7 +219,7 @@ class _Story:
 
     def _money(self, found: dict[str, list[Any]]) -> None:
         """What whom-to-contact rules bring, where an outcome is money."""
-        paying = [one for one in self.learnt if one.outcome.kind == "money"]
+        paying = [one for one in method.deciding(self.learnt) if one.outcome.kind == "money"]
         if not paying:
             return
         rows, curve = [], []
@@ -224,8 +238,9 @@ class _Story:
         found["caveats"].append(Caveat(f"{note} Say `contact_cost` and `margin_share` if that is not so."))
         found["charts"].append(
             Chart(
-                "profit_curve", "Profit by depth of contact, the largest predicted uplift first",
-                f"Profit per customer of the base, {self.data.currency}, with the 95 % interval", "line",
+                "profit_curve", _curve_title(curve),
+                f"Profit per {PER:,} customers, by share contacted, the largest predicted uplift first; 95 % interval",
+                "line",
                 "profit_curve", "depth", "profit", colour="arm", low="profit_low", high="profit_high",
             )
         )  # fmt: skip
@@ -264,18 +279,23 @@ class _Story:
         n = int(one.of(place).sum())
         if n < self.data.min_customers:
             return
-        ends = write_interval(everyone.profit.low, everyone.profit.high, "money", currency)
+        whole, gain = (_scaled(one) for one in (everyone.profit, chosen.gain))
+        rest = "no customer is found whom it would pay to leave out"
+        if chosen.share < 1:
+            rest = (
+                f"choosing {write(chosen.share, 'share')} of them by uplift changes that by "
+                f"{write(gain.value, 'money', currency)} "
+                f"({write_interval(gain.low, gain.high, 'money', currency)})"
+            )
         sentence = (
-            f"Contacting everyone with {arm} brings {write(everyone.profit.value, 'money', currency)} a customer after "
-            f"costs ({ends}); choosing {write(chosen.share, 'share')} of them by uplift brings "
-            f"{write(chosen.gain.value, 'money', currency)} more "
-            f"({write_interval(chosen.gain.low, chosen.gain.high, 'money', currency)})."
+            f"Contacting everyone with {arm} brings {write(whole.value, 'money', currency)} per {PER:,} customers "
+            f"after costs ({write_interval(whole.low, whole.high, 'money', currency)}); {rest}."
         )
         key = f"uplift.{_slug(trial)}.{_slug(arm)}.profit"
         found["findings"].append(
             Finding(
-                key, sentence, everyone.profit.value, "money", n, Evidence("policies", f"{trial}, {arm}"), "modelled",
-                interval=(everyone.profit.low, everyone.profit.high), at_stake=abs(everyone.profit.value) * n,
+                key, sentence, whole.value, "money", n, Evidence("policies", f"{trial}, {arm}"), "modelled",
+                interval=(whole.low, whole.high), at_stake=abs(everyone.profit.value) * n,
                 is_good=_sign(everyone.profit.low, everyone.profit.high), validated=self.validated,
             )
         )  # fmt: skip
@@ -311,15 +331,16 @@ class _Story:
             if not ours:
                 continue
             what = "Profit after the cost" if kind == "money" else "What is added to the outcome"
+            people = f"{PER:,} customers" if kind == "money" else "customer"
             note = (
-                f"{what}, against contacting nobody. Each customer is decided on by learners that had not seen them, "
-                "and what a rule brings is judged by doubly robust scores."
+                f"{what} per {people}, against contacting nobody. Each customer is decided on by learners that had "
+                "not seen them, and what a rule brings is judged by doubly robust scores."
             )
             rows = [_offer_row(one, rule) for one, rules in ours for rule in rules]
             found["tables"].append(tables.offers(rows, words, _CHANGES[kind], self.source, note))
             found["charts"].append(
                 Chart(
-                    f"best_contact_{words}", _offers_title(ours), f"{what} per customer, with the 95 % interval",
+                    f"best_contact_{words}", _offers_title(ours), f"{what} per {people}, with the 95 % interval",
                     "interval", f"best_contact_{words}", "rule", "value", low="value_low", high="value_high",
                     x_sort="data",
                 )
@@ -331,12 +352,10 @@ class _Story:
         each, single = rules[0], rules[1]
         name, trial, change = one.outcome.name.replace("_", " "), one.examined.trial.name, _CHANGES[one.outcome.kind]
         is_money, currency = one.outcome.kind == "money", self.data.currency
-        what = "a customer after costs" if is_money else f"of {name} a customer"
-        ends = write_interval(each.profit.low, each.profit.high, change, currency)
-        gain = (
-            f"{write(each.gain.value, change, currency)} "
-            f"({write_interval(each.gain.low, each.gain.high, change, currency)})"
-        )
+        what = f"per {PER:,} customers after costs" if is_money else f"of {name} a customer"
+        profit, better = (_scaled(value, PER if is_money else 1) for value in (each.profit, each.gain))
+        ends = write_interval(profit.low, profit.high, change, currency)
+        gain = f"{write(better.value, change, currency)} ({write_interval(better.low, better.high, change, currency)})"
         verdict = (
             "choosing by customer is better beyond chance" if each.gain.low > 0
             else "choosing by customer is worse beyond chance" if each.gain.high < 0
@@ -344,15 +363,15 @@ class _Story:
         )  # fmt: skip
         sentence = (
             f"In the experiment {trial}, giving each customer the contact that should add most brings "
-            f"{write(each.profit.value, change, currency)} {what} ({ends}), {gain} against the best single choice for "
-            f"all ({single.name}): {verdict}."
+            f"{write(profit.value, change, currency)} {what} ({ends}). Against {single.name}, the best single choice, "
+            f"that is {gain}: {verdict}."
         )
         key = f"uplift.{_slug(trial)}.best_contact"
         n, value = one.size, each if each.gain.low > 0 else single
         found["findings"].append(
             Finding(
-                key, sentence, each.gain.value, change, n, Evidence(f"best_contact_{_WORDS[one.outcome.kind]}", trial),
-                "modelled", interval=(each.gain.low, each.gain.high),
+                key, sentence, better.value, change, n, Evidence(f"best_contact_{_WORDS[one.outcome.kind]}", trial),
+                "modelled", interval=(better.low, better.high),
                 at_stake=abs(value.profit.value) * n if is_money else None,
                 is_good=_sign(each.gain.low, each.gain.high), validated=self.validated,
             )
@@ -398,11 +417,26 @@ class _Story:
             found["audiences"].append(Audience(name, title, members, "Expected gain of the best contact, after cost."))
 
 
+def _scaled(gain: Gain, by: int = PER) -> Gain:
+    return replace(gain, value=gain.value * by, low=gain.low * by, high=gain.high * by)
+
+
+def _ends(gain: Gain) -> tuple[float, float, float]:
+    return gain.value, gain.low, gain.high
+
+
 def _policy_row(one: Learnt, arm: str, name: str, found: Policy) -> tables.PolicyRow:
-    return tables.PolicyRow(
-        one.examined.trial.name, arm, name, round(found.share, 6), found.profit.value, found.profit.low,
-        found.profit.high, found.gain.value, found.gain.low, found.gain.high,
-    )  # fmt: skip
+    whole, gain = _ends(_scaled(found.profit)), _ends(_scaled(found.gain))
+    return tables.PolicyRow(one.examined.trial.name, arm, name, round(found.share, 6), *whole, *gain)
+
+
+def _curve_title(rows: list[tables.PolicyRow]) -> str:
+    best = {
+        arm: max((row for row in rows if row.arm == arm), key=lambda row: row.profit)
+        for arm in dict.fromkeys(row.arm for row in rows)
+    }
+    told = ", ".join(f"{write(row.contacted_share, 'share')} with {arm}" for arm, row in best.items())
+    return f"Profit was highest where so many were contacted: {told}"
 
 
 def _arm(rule: Offering) -> str:
@@ -412,9 +446,10 @@ def _arm(rule: Offering) -> str:
 def _offer_row(one: Learnt, rule: Offering) -> tables.OfferRow:
     names = ("nobody", *one.examined.arms)
     parts = [f"{name} {write(share, 'share')}" for name, share in zip(names, rule.shares, strict=True) if share]
+    by = PER if one.outcome.kind == "money" else 1
     return tables.OfferRow(
         one.examined.trial.name, one.outcome.name, rule.name, ", ".join(parts), round(1 - rule.shares[0], 6),
-        rule.profit.value, rule.profit.low, rule.profit.high, rule.gain.value, rule.gain.low, rule.gain.high,
+        *_ends(_scaled(rule.profit, by)), *_ends(_scaled(rule.gain, by)),
     )  # fmt: skip
 
 

@@ -47,7 +47,7 @@ class TenthRow:
 
 @dataclass(frozen=True)
 class PolicyRow:
-    """A way to choose whom to contact, and what it brings per customer of the whole base, after costs."""
+    """A way to choose whom to contact, and what it brings per 1,000 customers of the base, after costs."""
 
     experiment: str
     arm: str
@@ -63,7 +63,7 @@ class PolicyRow:
 
 @dataclass(frozen=True)
 class OfferRow:
-    """A rule that gives each customer one of several contacts, and what it brings per customer of the whole base."""
+    """A rule that gives each customer one of several contacts, and what it brings."""
 
     experiment: str
     outcome: str
@@ -113,7 +113,7 @@ def policies(rows: Sequence[PolicyRow], source: tuple[ir.Expr, ...], note: str) 
     columns.add("arm", [row.arm for row in rows], "text")
     columns.add("policy", [row.policy for row in rows], "text", "Whom to contact.")
     columns.add("contacted_share", [row.contacted_share for row in rows], "share", "Of all customers.")
-    columns.add("profit", [row.profit for row in rows], "money", "Per customer of the base, after costs.")
+    columns.add("profit", [row.profit for row in rows], "money", "Per 1,000 customers of the base, after costs.")
     columns.add_interval("profit", [row.low for row in rows], [row.high for row in rows], "money")
     columns.add("against_everyone", [row.gain for row in rows], "money", "Profit less that of contacting everyone.")
     columns.add_interval("against_everyone", [row.gain_low for row in rows], [row.gain_high for row in rows], "money")
@@ -128,7 +128,7 @@ def curve(rows: Sequence[PolicyRow], source: tuple[ir.Expr, ...]) -> Table:
     columns.add("experiment", [row.experiment for row in rows], "text")
     columns.add("arm", [row.arm for row in rows], "text")
     columns.add("depth", [row.contacted_share for row in rows], "share", "Share of customers contacted.")
-    columns.add("profit", [row.profit for row in rows], "money", "Per customer of the base, after costs.")
+    columns.add("profit", [row.profit for row in rows], "money", "Per 1,000 customers of the base, after costs.")
     columns.add_interval("profit", [row.low for row in rows], [row.high for row in rows], "money")
     return columns.table("profit_curve", "Profit by depth of contact", source=source, dimensions=("experiment", "arm"))
 
@@ -141,7 +141,7 @@ def offers(rows: Sequence[OfferRow], words: str, change: Unit, source: tuple[ir.
     columns.add("rule", [row.rule for row in rows], "text", "Who gets which contact.")
     columns.add("contacts", [row.contacts for row in rows], "text", "Share of customers that get each.")
     columns.add("contacted_share", [row.contacted_share for row in rows], "share", "Of all customers.")
-    columns.add("value", [row.value for row in rows], change, "Per customer of the base, against no contact.")
+    columns.add("value", [row.value for row in rows], change, "Against no contact; see the note.")
     columns.add_interval("value", [row.low for row in rows], [row.high for row in rows], change)
     columns.add("against_best", [row.gain for row in rows], change, "Less that of the best single contact for all.")
     columns.add_interval("against_best", [row.gain_low for row in rows], [row.gain_high for row in rows], change)

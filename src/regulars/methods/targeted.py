@@ -262,11 +262,13 @@ def _findings(data: Dataset, pooled: dict[str, Pooled]) -> list[Finding]:
         if row.contacted < data.min_customers:
             continue
         ends = write_interval(row.low, row.high, "change_share")
-        verdict = "more than chance" if row.low > 0 else "less than nothing" if row.high < 0 else "no more than chance"
+        verdict = "no more than chance"
+        if row.low > 0 or row.high < 0:
+            verdict = f"{'more' if row.low > 0 else 'less'} than chance alone would give"
         sentence = (
-            f"Those contacted by campaigns of the kind '{kind}' bought {write(row.naive, 'change_share')} beside the "
-            f"others during them, but {write(row.placebo, 'change_share')} already in the 28 days before. Set against "
-            f"their own past the difference is {write(row.change, 'change_share')} ({ends}): {verdict}."
+            f"Those contacted by campaigns of the kind '{kind}' bought {_beside(row.naive)} than the others during "
+            f"them, but {_beside(row.placebo)} already in the 28 days before. Set against their own past the "
+            f"difference is {write(row.change, 'change_share')} ({ends}): {verdict}."
         )
         key = "".join(letter if letter.isalnum() else "_" for letter in kind.casefold()).strip("_") or "all"
         found.append(
@@ -278,3 +280,7 @@ def _findings(data: Dataset, pooled: dict[str, Pooled]) -> list[Finding]:
             )
         )  # fmt: skip
     return found
+
+
+def _beside(change: float) -> str:
+    return f"{write(abs(change), 'share')} {'more' if change >= 0 else 'less'}"

@@ -174,6 +174,16 @@ def judged(data: Dataset, one: Learnt) -> Mapping[str, Any]:
     return found
 
 
+def deciding(found: tuple[Learnt, ...]) -> list[Learnt]:
+    """For every experiment what is decided by: the outcome that says what a contact brings, else its first."""
+    told: dict[str, Learnt] = {}
+    for one in found:
+        name = one.examined.trial.name
+        if name not in told or one.outcome == money_outcome(one.examined):
+            told[name] = one
+    return list(told.values())
+
+
 def offered(
     data: Dataset, found: tuple[Learnt, ...], margin: float, cost: float
 ) -> list[tuple[Learnt, list[Offering]]]:
@@ -188,9 +198,7 @@ def offered(
     from regulars.models.policies import offerings
 
     told = []
-    for examined in dict.fromkeys(one.examined.trial.name for one in found):
-        ours = [one for one in found if one.examined.trial.name == examined]
-        one = next((each for each in ours if each.outcome.kind == "money"), ours[0])
+    for one in deciding(found):
         if len(one.examined.arms) < 2 or one.size < data.min_customers:
             continue
         rate, price = (profit_share(one.outcome, margin), cost) if one.outcome.kind == "money" else (1.0, 0.0)
