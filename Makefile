@@ -8,6 +8,10 @@ BIN := .venv/bin
 demo: .venv/base
 	$(BIN)/regulars demo --world cinema --out demo
 
+# One of the companies under examples/ on generated data, as in `make example-cinema`; ROWS=2.4M takes another size.
+example-%: .venv/dev
+	$(BIN)/python -m examples $* $(if $(ROWS),--rows $(ROWS))
+
 # Lint, types, then unit, contract, golden and published tests.
 test: setup lint types unit
 

@@ -17,6 +17,7 @@ from regulars.methods import trading as days_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import date
 
     from regulars.core.dataset import Dataset
     from regulars.core.result import Result, Table
@@ -257,7 +258,7 @@ class _Story:
             found.append(
                 Action(
                     f"events.plan.{name}",
-                    f"{what} “{name}”, next from {coming.first:%Y-%m-%d} to {coming.last:%Y-%m-%d}.",
+                    f"{what} “{name}”, next {_when(coming.first, coming.last)}.",
                     f"So far {write(finding.value, 'change_share')} on like days of those months; the expected value "
                     "is the mean of what an occurrence brought beyond them.",
                     finding=finding.key, expected_value=round(each, 2) if measure == "revenue" else None,
@@ -300,6 +301,10 @@ class _Story:
         if int((self.days.state == OPEN).sum()) < 60:
             found.append(Caveat("The history is short: few days stand beside each event.", "warning"))
         return found
+
+
+def _when(first: date, last: date) -> str:
+    return f"on {first:%Y-%m-%d}" if first == last else f"from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
 
 
 def _add_effect(columns: Columns, found: Sequence[Effect]) -> None:

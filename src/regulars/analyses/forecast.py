@@ -396,7 +396,8 @@ class _Story:
             )
         ]  # fmt: skip
         for part in self.parts:
-            rows = [row for row in part.rows() if row["low"] is not None and row["group"] != group_lines.OTHERS]
+            unnamed = (group_lines.OTHERS, dims.UNKNOWN)  # nobody plans for those
+            rows = [row for row in part.rows() if row["low"] is not None and row["group"] not in unnamed]
             top = max(rows, key=lambda row: (row["forecast"], row["group"]), default=None)
             if top is not None and top["forecast"] > 0 and top["low"] == top["low"]:
                 main = self.told[0]

@@ -63,10 +63,16 @@ class SingleItemCustomers(Analysis):
         members = _members(data, singles, offers)
         test, test_query = self._test(data, found, counted[0])
         sales = self._sales(data)
-        value = _value_of_an_offer(data, members, found)
+        priced = _value_of_an_offer(data, members, found)
+        value = priced or self._value_of_an_item(data)
         tables = [_who(data, singles, count, total), _tested(test, test_query)]
         if value is not None and sales:
-            tables.append(_case(count, value, sales, self.goal_share, (members, found.items)))
+            what = (
+                "At the mean price of the offers."
+                if priced
+                else "At what one item brought on average in the last year."
+            )
+            tables.append(_case(count, value, sales, self.goal_share, what, (members, found.items)))
         tables.append(self._trial(count, test, (singles,)))
         findings = self._findings(data, count, total, test, value, sales)
         return self.result(
@@ -95,6 +101,23 @@ class SingleItemCustomers(Analysis):
         since = ibis.literal(data.as_of - timedelta(days=365), "date")
         total = data.collect(days.filter(days.day > since).revenue.sum().round(4), 1)[0][0].as_py()
         return float(total or 0.0)
+
+    @staticmethod
+    def _value_of_an_item(data: Dataset) -> float | None:
+        """What one item brought on average in the last year, where no price of a product is known."""
+        from datetime import timedelta
+
+        import ibis
+
+        days = data.customer_days
+        if not {"revenue", "quantity"} <= set(days.columns) or data.as_of is None:
+            return None
+        since = ibis.literal(data.as_of - timedelta(days=365), "date")
+        sums = days.filter(days.day > since).aggregate(
+            money=days.revenue.sum().round(4), items=days.quantity.sum().cast("float64")
+        )
+        row = data.collect(sums, 1).to_pylist()[0]
+        return float(row["money"]) / float(row["items"]) if row["money"] and row["items"] else None
 
     def _trial(self, count: int, test: dict[str, int], source: tuple[ir.Table, ...]) -> Table:
         from regulars.models.offer_case import arm_size
@@ -233,7 +256,7 @@ def _tested(test: dict[str, int], source: ir.Table) -> Table:
     return columns.table("test", "What single-item customers bought later", source=(source,))
 
 
-def _case(count: int, value: float, sales: float, goal: float, source: tuple[ir.Table, ...]) -> Table:
+def _case(count: int, value: float, sales: float, goal: float, priced: str, source: tuple[ir.Table, ...]) -> Table:
     from regulars.models.intervals import share_interval
 
     shares = list(_ACCEPTANCE)
@@ -242,7 +265,7 @@ def _case(count: int, value: float, sales: float, goal: float, source: tuple[ir.
     columns.add(
         "acceptance_share", shares, "share", "Assumed: customers who accept one offer they would not have taken."
     )
-    columns.add("added_sales", [share * count * value for share in shares], "money", "At the mean price of the offers.")
+    columns.add("added_sales", [share * count * value for share in shares], "money", f"At {priced}.")
     columns.add_interval("added_sales", low * count * value, high * count * value, "money")
     columns.add("of_sales", [share * count * value / sales for share in shares], "share", "Of the sales of a year.")
     columns.add("of_goal", [share * count * value / (goal * sales) for share in shares], "share", "Of the goal.")

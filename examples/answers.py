@@ -1,0 +1,189 @@
+"""An example's own run: its questions asked of generated data, its answers written into its README.
+
+`questions.toml` beside an example's settings says which generated company it is about and which questions it answers:
+the words by which each one's section is found in the report, and which findings answer it. The README's block of
+answers is written from the run, never by hand; a test runs every example and compares.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import tomllib
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from regulars import pipeline
+from regulars.present import words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from regulars.core.result import Finding, Result
+
+FOLDER = Path(__file__).parent
+BEGIN, END = "<!-- answers: begin -->", "<!-- answers: end -->"
+_MOST = 4
+"""Findings quoted for one question; the report has them all."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question of an example.
+
+    Args:
+        ask: The question in plain words.
+        section: The analysis whose section answers it, or another anchor of the report (`data-quality`).
+        words: Words that stand together in a heading or a finding of that section.
+        findings: Keys of the findings that answer it, in the order wanted; `*` stands for any run of characters.
+        run: Which of the example's runs; the first, where empty.
+    """
+
+    ask: str
+    section: str
+    words: tuple[str, ...]
+    findings: tuple[str, ...] = ()
+    run: str = ""
+
+
+@dataclass(frozen=True)
+class Example:
+    """An example: its settings, its generated company, its questions.
+
+    Args:
+        name: Its folder.
+        world: The demo world it is about.
+        rows: Rows of the world's main table.
+        questions: What is asked.
+        runs: Settings of each run, by its name; one run as the settings file says, where empty.
+        only: Analyses to run; all, where empty.
+    """
+
+    name: str
+    world: str
+    rows: int
+    questions: tuple[Question, ...]
+    runs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    only: tuple[str, ...] = ()
+
+    @property
+    def readme(self) -> Path:
+        """Its README."""
+        return FOLDER / self.name / "README.md"
+
+
+def names() -> list[str]:
+    """The examples that run on generated data."""
+    return sorted(path.parent.name for path in FOLDER.glob("*/questions.toml"))
+
+
+def read(name: str) -> Example:
+    """An example by its name."""
+    raw = tomllib.loads((FOLDER / name / "questions.toml").read_text(encoding="utf-8"))
+    questions = tuple(
+        Question(one["ask"], one["section"], tuple(one["words"]), tuple(one.get("findings", ())), one.get("run", ""))
+        for one in raw["questions"]
+    )
+    return Example(name, raw["world"], raw["rows"], questions, raw.get("runs", {}), tuple(raw.get("only", ())))
+
+
+def perform(
+    example: Example, out: Path, rows: int | None = None, told: Callable[[str], None] = lambda _: None
+) -> dict[str, pipeline.Run]:
+    """Generates the company, and runs the example on it.
+
+    Args:
+        example: Which.
+        out: Folder for the data and the run folders.
+        rows: Another size than the example's own.
+        told: Called with the name of each stage as it begins.
+
+    Returns:
+        The runs by name, in the order of the example.
+    """
+    data = out / "data"
+    pipeline.make_demo(example.world, data, rows or example.rows, 7)
+    done = {}
+    for run, overrides in (example.runs or {"": {}}).items():
+        settings = pipeline.read_settings(FOLDER / example.name / "regulars.toml", overrides, data)
+        done[run] = pipeline.run(settings, out / "runs" / run, told=told, only=example.only, strict=True)
+    return done
+
+
+def answered_by(question: Question, done: Mapping[str, pipeline.Run]) -> Result | None:
+    """The section of the report that answers a question; None where there is none."""
+    run = done[question.run or next(iter(done))]
+    return next((one for one in run.view.results if one.analysis == question.section), None)
+
+
+def place(report: str, anchor: str, wanted: Sequence[str]) -> str:
+    """The first heading or finding of a section of the report, as printed, that has all the words; else nothing."""
+    start = report.find(f'id="{anchor}"')
+    if start < 0:
+        return ""
+    start = report.rfind("<", 0, start)
+    stop = re.search(r"<article|<h2", report[start + 1 :])
+    section = report[start : start + 1 + stop.start() if stop else len(report)]
+    found = re.findall(
+        r'<(?:h[2-4]|caption|summary)\b[^>]*>(.*?)</(?:h[2-4]|caption|summary)>|<p class="sentence"[^>]*>(.*?)</p>',
+        section,
+        flags=re.DOTALL,
+    )
+    texts = [_plain(heading or sentence) for heading, sentence in found]
+    return next((text for text in texts if all(word.lower() in text.lower() for word in wanted)), "")
+
+
+def _plain(markup: str) -> str:
+    markup = re.sub(r'<span class="tip"[^>]*>.*?</span>', "", markup, flags=re.DOTALL)
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", "", markup)).split()).removeprefix("Table: ")
+
+
+def _bare(text: str) -> str:
+    return " ".join(text.split())
+
+
+def missing(example: Example, done: Mapping[str, pipeline.Run]) -> list[str]:
+    """The questions that no place in the report answers."""
+    return [one.ask for one in example.questions if not _heading(one, done)]
+
+
+def block(example: Example, done: Mapping[str, pipeline.Run]) -> str:
+    """The answers as the report gives them, question by question, in Markdown."""
+    lines = []
+    for question in example.questions:
+        run = done[question.run or next(iter(done))]
+        result, heading = answered_by(question, done), _heading(question, done)
+        lines += [f"### {question.ask}", ""]
+        found = _quoted(result, question.findings) if result else []
+        lines += [f"- {_told(one, run.view.currency)}" for one in found]
+        title = result.title if result else question.section.replace("-", " ").capitalize()
+        where = f"*{title}*" + (f" in the run `{question.run}`" if question.run else "")
+        is_told = {title, "", *(_bare(one.sentence) for one in result.findings)} if result else {title}
+        place_told = "." if {heading, _bare(heading)} & is_told else f", “{heading}”."
+        lines += [f"- In the report: {where}{place_told}", ""]
+    return "\n".join(lines).rstrip()
+
+
+def _heading(question: Question, done: Mapping[str, pipeline.Run]) -> str:
+    run = done[question.run or next(iter(done))]
+    return place(run.report.read_text(encoding="utf-8"), question.section, question.words)
+
+
+def _quoted(result: Result, keys: Sequence[str]) -> list[Finding]:
+    ranked = [one.finding for one in words.rank_findings([result])]
+    chosen = [one for key in keys for one in ranked if fnmatchcase(one.key, f"{result.analysis}.{key}")]
+    return list(dict.fromkeys(chosen))[:_MOST]
+
+
+def _told(finding: Finding, currency: str) -> str:
+    interval = words.interval_words(finding, currency)
+    return f"{finding.sentence} ({finding.grade}; {interval}; n = {words.n_words(finding)})"
+
+
+def with_block(text: str, answers: str) -> str:
+    """A README with its block of answers replaced."""
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n\n{answers}\n\n{END}{after}"
