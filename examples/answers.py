@@ -36,7 +36,7 @@ class Question:
     Args:
         ask: The question in plain words.
         section: The analysis whose section answers it, or another anchor of the report (`data-quality`).
-        words: Words that stand together in a heading or a finding of that section.
+        words: Words that stand together in a heading, a finding or a caveat of that section.
         findings: Keys of the findings that answer it, in the order wanted; `*` stands for any run of characters.
         run: Which of the example's runs; the first, where empty.
     """
@@ -119,7 +119,7 @@ def answered_by(question: Question, done: Mapping[str, pipeline.Run]) -> Result 
 
 
 def place(report: str, anchor: str, wanted: Sequence[str]) -> str:
-    """The first heading or finding of a section of the report, as printed, that has all the words; else nothing."""
+    """The first heading, finding or caveat of a section of the report, as printed, that has all the words; else nothing."""
     start = report.find(f'id="{anchor}"')
     if start < 0:
         return ""
@@ -127,7 +127,7 @@ def place(report: str, anchor: str, wanted: Sequence[str]) -> str:
     stop = re.search(r"<article|<h2", report[start + 1 :])
     section = report[start : start + 1 + stop.start() if stop else len(report)]
     found = re.findall(
-        r'<(?:h[2-4]|caption|summary)\b[^>]*>(.*?)</(?:h[2-4]|caption|summary)>|<p class="sentence"[^>]*>(.*?)</p>',
+        r'<(?:h[2-4]|caption|summary)\b[^>]*>(.*?)</(?:h[2-4]|caption|summary)>|<p class="(?:sentence|caveat)\b[^>]*>(.*?)</p>',
         section,
         flags=re.DOTALL,
     )
