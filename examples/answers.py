@@ -118,20 +118,21 @@ def answered_by(question: Question, done: Mapping[str, pipeline.Run]) -> Result 
     return next((one for one in run.view.results if one.analysis == question.section), None)
 
 
+_HEADING = re.compile(r"<(h[2-4]|caption|summary)\b[^>]*>(.*?)</\1>", re.DOTALL)
+_SENTENCE = re.compile(r'<p class="(sentence|caveat)\b[^>]*>(.*?)</p>', re.DOTALL)
+
+
 def place(report: str, anchor: str, wanted: Sequence[str]) -> str:
-    """The first heading, finding or caveat of a section of the report, as printed, that has all the words; else nothing."""
+    """What in a section of the report, as printed, has all the words: a heading, else a finding or a caveat."""
     start = report.find(f'id="{anchor}"')
     if start < 0:
         return ""
     start = report.rfind("<", 0, start)
     stop = re.search(r"<article|<h2", report[start + 1 :])
     section = report[start : start + 1 + stop.start() if stop else len(report)]
-    found = re.findall(
-        r'<(?:h[2-4]|caption|summary)\b[^>]*>(.*?)</(?:h[2-4]|caption|summary)>|<p class="(?:sentence|caveat)\b[^>]*>(.*?)</p>',
-        section,
-        flags=re.DOTALL,
-    )
-    texts = [_plain(heading or sentence) for heading, sentence in found]
+    pieces = [*_HEADING.findall(section), *_SENTENCE.findall(section)]
+    texts = [_plain(text) for kind, text in pieces if kind != "caveat"]
+    texts += [_plain(text) for kind, text in pieces if kind == "caveat"]
     return next((text for text in texts if all(word.lower() in text.lower() for word in wanted)), "")
 
 
