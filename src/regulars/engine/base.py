@@ -47,13 +47,16 @@ class Engine(ABC):
     """Takes files in: the staging that `intake.sources` asks for."""
     backend: Any
 
+    def __init__(self) -> None:
+        self._queries: dict[Any, str] = {}
+
     def collect(self, expr: ir.Expr, max_rows: int) -> pa.Table:
         """The rows of an expression as Arrow; one row for a single value.
 
         Raises:
             BudgetError: There are more than `max_rows`.
         """
-        rows = self._fetch(expr.as_table().limit(max_rows + 1))
+        rows = self._fetch(expr.as_table(), max_rows + 1)
         if rows.num_rows > max_rows:
             raise BudgetError(
                 f"more than {max_rows:,} rows were asked for at once",
@@ -62,8 +65,8 @@ class Engine(ABC):
         return rows
 
     @abstractmethod
-    def _fetch(self, expr: ir.Table) -> pa.Table:
-        """All rows of an expression, integers as int64."""
+    def _fetch(self, expr: ir.Table, limit: int) -> pa.Table:
+        """The first rows of an expression, integers as int64."""
 
     @abstractmethod
     def stream(self, expr: ir.Table, rows: int) -> Iterator[pa.RecordBatch]:
@@ -81,9 +84,16 @@ class Engine(ABC):
     def write_parquet(self, expr: ir.Table, path: Path) -> int:
         """The rows of an expression written to one Parquet file; how many there were."""
 
-    @abstractmethod
     def sql(self, expr: ir.Expr) -> str:
-        """The query of an expression, laid out to be read."""
+        """The query of an expression, laid out to be read: the text that is run, compiled once.
+
+        Compiling takes as long as many a query; what is asked for in several places and shown in the report is
+        remembered by what it says, not by who asks.
+        """
+        key = expr.op()
+        if key not in self._queries:
+            self._queries[key] = str(self.backend.compile(expr, pretty=True))
+        return self._queries[key]
 
     @abstractmethod
     def drop(self, name: str) -> None:

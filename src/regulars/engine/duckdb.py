@@ -92,6 +92,7 @@ class DuckdbEngine(Engine):
         import duckdb
         import ibis
 
+        super().__init__()
         self.folder = temporary_folder(settings.temporary_folder)
         try:
             self.connection: duckdb.DuckDBPyConnection = duckdb.connect(
@@ -112,9 +113,9 @@ class DuckdbEngine(Engine):
         self.functions = DuckdbFunctions()
         self.files = DuckdbFiles(self.connection, self.backend, self.folder)
 
-    def _fetch(self, expr: ir.Table) -> pa.Table:
+    def _fetch(self, expr: ir.Table, limit: int) -> pa.Table:
         with _plain_words():
-            return self._relation(expr, self.connection).to_arrow_table()
+            return self._relation(expr, self.connection).limit(limit).to_arrow_table()
 
     def stream(self, expr: ir.Table, rows: int) -> Iterator[pa.RecordBatch]:
         """The rows of an expression in batches; other queries may run meanwhile."""
@@ -155,12 +156,6 @@ class DuckdbEngine(Engine):
         self._relation(expr, self.connection).write_parquet(str(path), compression="zstd")
         return int(pq.read_metadata(path).num_rows)
 
-    def sql(self, expr: ir.Expr) -> str:
-        """The query of an expression, laid out to be read."""
-        import ibis
-
-        return str(ibis.to_sql(expr, dialect="duckdb"))
-
     def drop(self, name: str) -> None:
         """Forget a kept table or view."""
         self.files.drop(name)
@@ -172,7 +167,7 @@ class DuckdbEngine(Engine):
 
     def _relation(self, expr: ir.Table, cursor: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
         """The compiled query, with sums brought back from 128-bit integers, which are slow to fetch."""
-        relation = cursor.sql(self.backend.compile(expr))
+        relation = cursor.sql(self.sql(expr))
         if not any(str(kind) == "HUGEINT" for kind in relation.types):
             return relation
         return relation.project(

@@ -70,6 +70,7 @@ class SparkEngine(Engine):
         from regulars.engine import spark_dialect
         from regulars.engine.spark_files import SparkFiles
 
+        super().__init__()
         self.folder = temporary_folder(settings.temporary_folder)
         self._numbers = itertools.count()
         self._folders: dict[str, Path] = {}
@@ -92,8 +93,8 @@ class SparkEngine(Engine):
         self.functions = spark_dialect.SparkFunctions()
         self.files = SparkFiles(self, reader, self.folder)
 
-    def _fetch(self, expr: ir.Table) -> pa.Table:
-        return _plain(self._frame(expr).toArrow(), expr)
+    def _fetch(self, expr: ir.Table, limit: int) -> pa.Table:
+        return _plain(self._frame(expr).limit(limit).toArrow(), expr)
 
     def stream(self, expr: ir.Table, rows: int) -> Iterator[pa.RecordBatch]:
         """The rows of an expression in batches; they are computed whole first, beside this process."""
@@ -154,10 +155,6 @@ class SparkEngine(Engine):
                             writer.write_table(_plain(file.read_row_group(group), expr).cast(schema))
         return int(pq.read_metadata(path).num_rows)
 
-    def sql(self, expr: ir.Expr) -> str:
-        """The query of an expression, laid out to be read."""
-        return str(self.backend.compile(expr, pretty=True))
-
     def drop(self, name: str) -> None:
         """Forget a kept table or view."""
         self.session.catalog.dropTempView(name)
@@ -200,7 +197,7 @@ class SparkEngine(Engine):
         return str(self.outer.sparkContext.master).startswith("local")
 
     def _frame(self, expr: ir.Table) -> DataFrame:
-        return self.session.sql(self.backend.compile(expr))
+        return self.session.sql(self.sql(expr))
 
 
 # -- sessions ---------------------------------------------------------------------------------------

@@ -223,6 +223,13 @@ def crossed(one: Dimension, other: Dimension) -> Dimension:
     )  # fmt: skip
 
 
+def is_of_customers(dimension: Dimension, rows: ir.Table) -> bool:
+    """Whether a customer has one label whatever the row: it is looked up by the customer, not brought by the rows."""
+    if dimension.parts:
+        return all(is_of_customers(part, rows) for part in dimension.parts)
+    return dimension.grain == "customer" and not set(dimension.needs) & set(rows.columns)
+
+
 def labelled(data: Dataset, rows: ir.Table, dimension: Dimension, name: str = "group") -> ir.Table:
     """The rows with the label of a dimension as a further column of text; missing labels are "unknown".
 

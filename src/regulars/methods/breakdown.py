@@ -113,11 +113,13 @@ def break_down(
 
     from regulars.models import breakdown as model
 
-    queries, counted = [], []
-    for dimension in by:
-        query = _query(dims.labelled(data, rows, dimension), figures, cluster, bool(counts))
-        queries.append(query)
-        counted.append(_folded(data.collect(query, _MOST_ROWS).to_pylist(), dimension))
+    first, queries = _asked(data, rows, by, figures, cluster, bool(counts), f"breakdown__{name}")
+    counted = [
+        _folded(data.collect(query, _MOST_ROWS).to_pylist(), dimension)
+        for dimension, query in zip(by, queries, strict=True)
+    ]
+    if first:
+        data.engine.drop(f"breakdown__{name}")
     judged = [
         [model.judge(_sums(groups, place, figure), data.min_customers) for place, figure in enumerate(figures)]
         for groups in counted
@@ -133,24 +135,54 @@ def break_down(
     )
     totals = [figure.total for figure in figures if figure.total]
     finished = table.table(
-        name, title, source=tuple(queries), dimensions=("dimension", "group"),
+        name, title, source=(*first, *queries), dimensions=("dimension", "group"),
         measures=("customers", *([counts] if counts else []), *totals),
         note=f"{note} {told}".strip(),
     )  # fmt: skip
     return BreakDown(finished, comparisons, differing)
 
 
-def _query(rows: ir.Table, figures: Sequence[Figure], cluster: str | None, is_counted: bool = False) -> ir.Table:
-    """One row per group: clusters, and for each figure the sums over clusters."""
+def _asked(
+    data: Dataset, rows: ir.Table, by: Sequence[Dimension], figures: Sequence[Figure], cluster: str | None,
+    is_counted: bool, kept_as: str,
+) -> tuple[list[ir.Table], list[ir.Table]]:  # fmt: skip
+    """For each dimension the query of its groups, and before them the query of what they share, if anything.
+
+    Where several dimensions are the customer's own, all rows of one customer are in one group: they are added up once
+    and kept, and every such dimension only labels the customers.
+    """
+    shared = [one for one in by if cluster == "customer_key" and dims.is_of_customers(one, rows)]
+    first = [_per_cluster(rows, figures, ["customer_key"], is_counted)] if len(shared) > 1 else []
+    kept = data.persist(first[0], kept_as) if first else None
+    queries = []
+    for dimension in by:
+        if kept is not None and dimension in shared:
+            each = dims.labelled(data, kept, dimension)
+        else:
+            labelled = dims.labelled(data, rows, dimension)
+            each = _per_cluster(labelled, figures, [cluster, "group"] if cluster else [], is_counted)
+        queries.append(_over_clusters(each, figures, is_counted))
+    return first, queries
+
+
+def _per_cluster(rows: ir.Table, figures: Sequence[Figure], keys: Sequence[str], is_counted: bool) -> ir.Table:
+    """One row per cluster (and group): the sums of every figure; without keys, every row is a cluster of its own."""
+    import ibis
+
     parts: dict[str, ir.Value] = {}
     for place, figure in enumerate(figures):
         parts[f"above_{place}"] = figure.above(rows).cast("float64").fill_null(0.0)
         parts[f"below_{place}"] = _below(rows, figure)
     if is_counted:
-        parts["rows"] = rows.group.notnull().cast("float64")
-    each = rows.select(*([cluster] if cluster else []), "group", **parts)
-    if cluster:
-        each = each.group_by(cluster, "group").aggregate(**{part: each[part].sum().round(DECIMALS) for part in parts})
+        parts["rows"] = ibis.literal(1.0)
+    if not keys:
+        return rows.select("group", **parts)
+    each = rows.select(*keys, **parts)
+    return each.group_by(*keys).aggregate(**{part: each[part].sum().round(DECIMALS) for part in parts})
+
+
+def _over_clusters(each: ir.Table, figures: Sequence[Figure], is_counted: bool) -> ir.Table:
+    """One row per group: clusters, and for each figure the sums over clusters."""
     sums: dict[str, ir.Value] = {"customers": each.count().cast("int64")}
     if is_counted:
         sums["rows"] = each.rows.sum().cast("int64")

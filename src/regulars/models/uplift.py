@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regulars.models.intervals import steady
-from regulars.models.threads import one_thread
+from regulars.models.threads import one_thread, side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -111,28 +111,23 @@ class _Fold:
     uplift: dict[str, Floats]
     control: Floats
     treated: Floats
+    share: float
 
 
-def _fit_arm(base: Regressor, x: Floats, t: Floats, y: Floats, new: Floats, learners: tuple[str, ...]) -> _Fold:
+def _fit_arm(base: Regressor, x: Floats, t: Floats, y: Floats, new: Floats) -> _Fold:
     """All learners with one kind of regressor; `t` is 1 in the arm, and its share is the propensity."""
-    share = t.mean()
+    share = float(t.mean())
     is_treated = t == 1
     zero, one = base().fit(x[~is_treated], y[~is_treated]), base().fit(x[is_treated], y[is_treated])
     at_zero, at_one = zero.predict(new), one.predict(new)
-    found: dict[str, Floats] = {"T": at_one - at_zero}
     own_zero, own_one = zero.predict(x), one.predict(x)
-    if "S" in learners:
-        both = base().fit(_with_arm(x, t), y)
-        with_it = both.predict(_with_arm(new, np.ones(len(new))))
-        found["S"] = with_it - both.predict(_with_arm(new, np.zeros(len(new))))
-    if "X" in learners:
-        gained = base().fit(x[is_treated], y[is_treated] - own_zero[is_treated]).predict(new)
-        missed = base().fit(x[~is_treated], own_one[~is_treated] - y[~is_treated]).predict(new)
-        found["X"] = share * missed + (1 - share) * gained
-    if "DR" in learners:
-        score = doubly_robust(y, t, own_zero, own_one, share)
-        found["DR"] = base().fit(x, score).predict(new)
-    return _Fold(found, at_zero, at_one)
+    both = base().fit(_with_arm(x, t), y)
+    single = both.predict(_with_arm(new, np.ones(len(new)))) - both.predict(_with_arm(new, np.zeros(len(new))))
+    gained = base().fit(x[is_treated], y[is_treated] - own_zero[is_treated]).predict(new)
+    missed = base().fit(x[~is_treated], own_one[~is_treated] - y[~is_treated]).predict(new)
+    robust = base().fit(x, doubly_robust(y, t, own_zero, own_one, share)).predict(new)
+    uplift = {"T": at_one - at_zero, "S": single, "X": share * missed + (1 - share) * gained, "DR": robust}
+    return _Fold(uplift, at_zero, at_one, share)
 
 
 def _with_arm(x: Floats, t: Floats) -> Floats:
@@ -183,47 +178,53 @@ def cross_fit(x: Floats, arm: Whole, y: Floats, arms: int, seed: int, with_trees
         seed: Seeds the folds.
         with_trees: Whether to grow trees too; None: where every arm has events enough.
     """
-    with one_thread():
-        return _cross_fit(x, arm, y, arms, seed, with_trees)
-
-
-def _cross_fit(x: Floats, arm: Whole, y: Floats, arms: int, seed: int, with_trees: bool | None) -> CrossFit:
     events = min(int((y[arm == one] != 0).sum()) for one in range(arms + 1))
     trees = events >= BOOSTED_EVENTS if with_trees is None else with_trees
-    bases: dict[str, tuple[Regressor, tuple[str, ...]]] = {"linear": (_linear, LEARNERS)}
-    if trees:
-        bases["trees"] = (_boosted, LEARNERS)
-    names = [f"{learner} {kind}" for kind, (_, learners) in bases.items() for learner in learners]
+    bases: dict[str, Regressor] = {"linear": _linear, **({"trees": _boosted} if trees else {})}
+
+    def fitted(part: _Part) -> _Fold:
+        ours = part.train & ((arm == 0) | (arm == part.arm))
+        return _fit_arm(bases[part.kind], x[ours], (arm[ours] == part.arm).astype(float), y[ours], x[part.test])
+
+    parts = [
+        _Part(folds == place, folds != place, one, kind)
+        for folds in (_folds(arm, np.random.default_rng([seed, turn])) for turn in range(SEEDS))
+        for place in range(FOLDS)
+        for one in range(1, arms + 1)
+        for kind in bases
+    ]
+    names = [f"{learner} {kind}" for kind in bases for learner in LEARNERS]
     sums = {name: np.zeros((len(y), arms)) for name in names}
     scores, response = np.full((len(y), arms), np.nan), np.zeros((len(y), arms))
     values = np.zeros((len(y), arms + 1))
-    for turn in range(SEEDS):
-        folds = _folds(arm, np.random.default_rng([seed, turn]))
-        for part in range(FOLDS):
-            test, train = folds == part, folds != part
-            for one in range(1, arms + 1):
-                ours = train & ((arm == 0) | (arm == one))
-                t = (arm[ours] == one).astype(float)
-                for kind, (base, learners) in bases.items():
-                    fold = _fit_arm(base, x[ours], t, y[ours], x[test], learners)
-                    for learner, found in fold.uplift.items():
-                        sums[f"{learner} {kind}"][test, one - 1] += found / SEEDS
-                    if kind == "linear":
-                        response[test, one - 1] += fold.treated / SEEDS
-                        told = [(0, fold.control), (one, fold.treated)] if one == 1 else [(one, fold.treated)]
-                        for place, predicted in told:
-                            is_in = arm[test] == place
-                            left = is_in * (y[test] - predicted) / (arm[train] == place).mean()
-                            values[test, place] += (predicted + left) / SEEDS
-                        inside = test & ((arm == 0) | (arm == one))
-                        among = inside[test]
-                        own = doubly_robust(
-                            y[inside], (arm[inside] == one).astype(float), fold.control[among], fold.treated[among],
-                            t.mean(),
-                        )  # fmt: skip
-                        scores[inside, one - 1] = np.nan_to_num(scores[inside, one - 1]) + own / SEEDS
+    for part, fold in zip(parts, side_by_side(fitted, parts), strict=True):
+        test, column = part.test, part.arm - 1
+        for learner, found in fold.uplift.items():
+            sums[f"{learner} {part.kind}"][test, column] += found / SEEDS
+        if part.kind == "linear":
+            response[test, column] += fold.treated / SEEDS
+            told = [(0, fold.control)] if part.arm == 1 else []
+            for place, predicted in [*told, (part.arm, fold.treated)]:
+                left = (arm[test] == place) * (y[test] - predicted) / (arm[part.train] == place).mean()
+                values[test, place] += (predicted + left) / SEEDS
+            inside = test & ((arm == 0) | (arm == part.arm))
+            among = inside[test]
+            own = doubly_robust(
+                y[inside], (arm[inside] == part.arm).astype(float), fold.control[among], fold.treated[among], fold.share
+            )
+            scores[inside, column] = np.nan_to_num(scores[inside, column]) + own / SEEDS
     mean = np.mean([sums[name] for name in names], axis=0)
     return CrossFit(sums, mean, scores, response, values, trees)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One fit of the cross-fitting: whom it is told of and learns from, which arm, and by what."""
+
+    test: Any
+    train: Any
+    arm: int
+    kind: str
 
 
 def _folds(arm: Whole, rng: np.random.Generator) -> Whole:

@@ -225,7 +225,8 @@ def fill_folder(view: RunView, engine: Engine, path: Path, also: Mapping[str, in
                 reader.know_count(table, rows[name] or 0)
             for audience in result.audiences:
                 name = plan.audiences[result.analysis, audience.name]
-                rows[name] = write_audience(audience, engine, path / name)
+                rows[name] = count = write_audience(audience, engine, path / name)
+                reader.know_count(audience, count)
             for chart in result.charts:
                 name = plan.charts[result.analysis, chart.name]
                 table = result.table(chart.table)

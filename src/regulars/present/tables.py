@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from regulars.core.chart import Chart
     from regulars.core.dataset import Engine
-    from regulars.core.result import ColumnInfo, Table
+    from regulars.core.result import Audience, ColumnInfo, Table
     from regulars.core.units import Unit
 
 SHOWN_ROWS = 15
@@ -88,7 +88,7 @@ class TableView:
 
 
 class TableReader:
-    """Reads what pages show of tables through the engine, each count and query once.
+    """Reads what pages show of tables through the engine, each count once.
 
     Args:
         engine: Computes.
@@ -99,33 +99,35 @@ class TableReader:
         self._engine = engine
         self._currency = currency
         self._counts: dict[int, int] = {}
-        self._queries: dict[int, tuple[str, ...]] = {}
-        self._read: list[Table] = []  # keeps the tables alive, so that an id is never used twice
+        self._read: list[object] = []  # keeps them alive, so that an id is never used twice
 
-    def know_count(self, table: Table, rows: int) -> None:
-        """Take over a count that was found while the table was written."""
-        self._counts[id(table)] = rows
-        self._read.append(table)
+    def know_count(self, counted: Table | Audience, rows: int) -> None:
+        """Take over a count that was found while a table or an audience was written."""
+        self._counts[id(counted)] = rows
+        self._read.append(counted)
 
     def count(self, table: Table) -> int:
         """Rows of a table."""
         if table.is_arrow:
             return int(table.data.num_rows)
         if id(table) not in self._counts:
-            self.know_count(table, self.count_rows(table.data))
+            self.know_count(table, self._count_rows(table.data))
         return self._counts[id(table)]
 
-    def count_rows(self, expr: ir.Table) -> int:
+    def count_members(self, audience: Audience) -> int:
+        """Customers of an audience."""
+        if id(audience) not in self._counts:
+            self.know_count(audience, self._count_rows(audience.members))
+        return self._counts[id(audience)]
+
+    def _count_rows(self, expr: ir.Table) -> int:
         """Rows of an expression."""
         return int(self._engine.collect(expr.aggregate(row_count=expr.count()), 1).column(0)[0].as_py())
 
     def queries(self, table: Table) -> tuple[str, ...]:
         """The queries behind a table, laid out to be read."""
-        if id(table) not in self._queries:
-            exprs = table.source if table.is_arrow else (table.data,)
-            self._queries[id(table)] = tuple(dict.fromkeys(self._engine.sql(expr) for expr in exprs))
-            self._read.append(table)
-        return self._queries[id(table)]
+        exprs = table.source if table.is_arrow else (table.data,)
+        return tuple(dict.fromkeys(self._engine.sql(expr) for expr in exprs))
 
     def first_rows(self, table: Table, rows: int) -> pa.Table:
         """The first rows, never more; a table without an order of its own is put in that of its first columns."""

@@ -186,7 +186,7 @@ def _result_view(result: Result, reader: TableReader, currency: str, files: File
         caveats=tuple(sorted(result.caveats, key=lambda caveat: _CAVEATS[caveat.severity])),
         audiences={
             one.name: AudienceView(
-                one.title, reader.count_rows(one.members), files.audiences[result.analysis, one.name], one.why
+                one.title, reader.count_members(one), files.audiences[result.analysis, one.name], one.why
             )
             for one in result.audiences
         },
