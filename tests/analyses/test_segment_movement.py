@@ -77,7 +77,7 @@ def test_the_planted_moves_are_recovered(planted: Any, data: Any, checks: Any) -
         assert told.count(names[kind]) / len(told) > 0.97
     rows = {(row["source"], row["target"]): row for row in checks.rows(result, "moves_of_all_turns")}
     cells = [(rows[names[one], names[other]], MATRIX[one, other]) for one in range(3) for other in range(3)]
-    inside = [row["settled_share_low"] <= true <= row["settled_share_high"] for row, true in cells]
+    inside = [row["corrected_share_low"] <= true <= row["corrected_share_high"] for row, true in cells]
     assert sum(inside) >= 8  # of nine 95 % intervals
     silent = sum(row["customers"] for row in checks.rows(result, "moves") if row["target"] == windows.SILENT)
     assert silent == 12
@@ -102,6 +102,26 @@ def test_windows_are_whole_calendar_parts() -> None:
     assert windows.trailing(date(2023, 12, 31), 6) == windows.Window(
         "6 months to 2023-12-31", date(2023, 7, 1), date(2023, 12, 31)
     )
+
+
+def test_windows_with_an_excluded_period_are_left_out(planted: Any, make_dataset: MakeDataset, checks: Any) -> None:
+    periods: tuple[str, ...] = ("2022-02-01/2022-03-31", "2023-08-01/2023-08-05")  # the second is short
+    shut = make_dataset({"orders": planted[0]}, as_of=date(2023, 12, 31), exclude_periods=periods)
+    result = SegmentMovement().run(shut)
+    checks.tidy(result)
+    assert {row["turn"] for row in checks.rows(result, "by_turn")} == {"2022 H2 → 2023 H1", "2023 H1 → 2023 H2"}
+    assert any("exclude_periods falls into them: 2022 H1." in caveat.sentence for caveat in result.caveats)
+    periods = ("2022-08-01/2022-09-30", "2023-01-01/2023-02-01")
+    between = make_dataset({"orders": planted[0]}, as_of=date(2023, 12, 31), exclude_periods=periods)
+    with pytest.raises(DataError, match=r"in a row \(left out by exclude_periods: 2022 H2, 2023 H1\)"):
+        SegmentMovement().run(between)
+
+
+def test_moves_across_an_excluded_window_are_not_told(planted: Any, make_dataset: MakeDataset, checks: Any) -> None:
+    shut = make_dataset({"orders": planted[0]}, as_of=date(2023, 12, 31), exclude_periods=("2022-08-01/2022-09-30",))
+    result = SegmentMovement().run(shut)
+    assert {row["turn"] for row in checks.rows(result, "by_turn")} == {"2023 H1 → 2023 H2"}
+    assert sum(row["customers"] for row in checks.rows(result, "moves_of_all_turns")) == 600
 
 
 def test_a_short_history_is_refused(make_dataset: MakeDataset) -> None:

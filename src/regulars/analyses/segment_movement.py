@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,10 +11,10 @@ from regulars.core.chart import Chart
 from regulars.core.result import Action, Audience, Caveat, ColumnInfo, Evidence, Finding, Table
 from regulars.core.units import write, write_interval
 from regulars.core.verb import Verb
-from regulars.errors import DataError, SettingsError, SourceError
-from regulars.measures import sampling, segments, windows
+from regulars.errors import DataError, SettingsError
+from regulars.measures import sampling, windows
 from regulars.measures.tables import Columns
-from regulars.methods import movement_tables, segmentation
+from regulars.methods import movement_tables, segment_drift, segment_scoring, segmentation, true_moves
 from regulars.methods.saved_segments import SavedSegments
 
 if TYPE_CHECKING:
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from regulars.core.verb import VerbCall
     from regulars.methods.movement_tables import Moves
     from regulars.methods.segmentation import Segmentation
+    from regulars.models.misplacement import TrueMoves
     from regulars.models.movement import Foretold, NextSegment
 
 _MONTHS = {"quarter": 3, "half-year": 6, "year": 12}
@@ -75,10 +75,9 @@ class SegmentMovement(Analysis):
 
     def run(self, data: Dataset) -> Result:
         """Moves of the last turn and of all, the flow, what foretells the next segment, and whether segments drift."""
-        spans = self._spans(data)
-        rows = data.persist(
-            windows.behaviour(_days(data), data.customers, spans), f"segment_movement__windows_{_stamp(data)}"
-        )
+        spans, left_out = self._spans(data)
+        days = segment_scoring.days(data)
+        rows = data.persist(windows.behaviour(days, data.customers, spans), f"segment_movement__windows_{_stamp(data)}")
         before_last = rows.filter(rows.window < len(spans) - 1) if len(spans) > 2 else rows
         plan = segmentation.Plan(features=self.features, count=self.count, split_above_share=1.0, names=self.names)
         found = segmentation.learn(data, before_last, plan)
@@ -91,21 +90,26 @@ class SegmentMovement(Analysis):
         moved = data.persist(windows.moves(assigned, spans), f"segment_movement__moves_{_stamp(data)}")
         query = windows.counted(moved)
         counted = tuple(data.collect(query, 100_000).to_pylist())
-        moves = movement_tables.Moves(spans, self._by_value(found, assigned, data), counted, query)
-        return _Story(self, data, found, assigned, moved, moves).tell()
+        moves = movement_tables.Moves(spans, self._by_value(found, assigned, data), counted, query, left_out)
+        made = true_moves.correct(data, found, days, assigned, moved, spans, moves.names)
+        return _Story(self, data, found, assigned, moved, moves, made).tell()
 
-    def _spans(self, data: Dataset) -> tuple[windows.Window, ...]:
+    def _spans(self, data: Dataset) -> tuple[tuple[windows.Window, ...], tuple[str, ...]]:
+        """The windows, and those left out because an excluded period falls into them."""
         days = data.customer_days
         ends = data.collect(days.aggregate(first=days.day.min(), last=days.day.max()), 1).to_pylist()[0]
         if ends["first"] is None or data.as_of is None:
             raise DataError("there is no customer with an order", table="customers", mend="check the mapping of orders")
-        spans = windows.windows(ends["first"], data.as_of, _MONTHS[self.window])
-        if len(spans) < 2:
+        whole = windows.windows(ends["first"], data.as_of, _MONTHS[self.window])
+        spans = windows.without(whole, data.settings.dataset.excluded)
+        left_out = tuple(one.label for one in whole if one not in spans)
+        if not windows.turns(spans):
+            apart = f" (left out by exclude_periods: {', '.join(left_out)})" if left_out else ""
             raise DataError(
-                f"the data hold fewer than two whole {self.window}s, so that there is no movement to see",
+                f"the data hold fewer than two whole {self.window}s in a row{apart}: there is no movement to see",
                 table="orders", mend='take a longer history, or set window = "quarter" under [segment_movement]',
             )  # fmt: skip
-        return spans
+        return spans, left_out
 
     def _by_value(self, found: Segmentation, assigned: ir.Table, data: Dataset) -> tuple[str, ...]:
         """The segments, those that bring most in a window first; without money, those with most orders."""
@@ -124,7 +128,11 @@ class SegmentMovement(Analysis):
         import pyarrow as pa
 
         saved = SavedSegments.load(call.run_folder / "models" / self.name)
-        rows = _read(Path(call.options.file)) if call.options.file else _features_now(saved, call.load())
+        rows = (
+            segment_scoring.read(Path(call.options.file))
+            if call.options.file
+            else segment_scoring.features_now(saved, call.load())
+        )
         if "customer_id" not in rows.column_names:
             raise DataError("the file has no column customer_id", mend="add the customers' own ids")
         have = [name for name in saved.columns if name in rows.column_names]
@@ -139,42 +147,9 @@ class SegmentMovement(Analysis):
         table.add("customer_id", rows["customer_id"].to_pylist(), "id", "The customer's own id.", "customer")
         table.add("segment", scored["segment"], "text", "The nearest of the saved segments.")
         if "next_segment" in scored:
-            table.add("next_segment", scored["next_segment"], "text", f"Foretold by: {_rule(saved)}.")
+            table.add("next_segment", scored["next_segment"], "text", f"Foretold by: {saved.rule}.")
             table.add("next_probability", scored["next_probability"], "share", "Chance of it.")
         return self.result(tables=(table.table("scores", "Customers by saved segment", customer_column="customer_id"),))
-
-
-def _rule(saved: SavedSegments) -> str:
-    return saved.next_segment.rule if saved.next_segment else ""
-
-
-def _read(path: Path) -> Any:
-    import pyarrow as pa
-    import pyarrow.csv as pc
-    import pyarrow.parquet as pq
-
-    try:
-        return pq.read_table(path) if path.suffix == ".parquet" else pc.read_csv(path)
-    except (OSError, pa.ArrowInvalid) as problem:
-        raise SourceError(f"{path} cannot be read: {problem}", mend="give a CSV or Parquet file") from problem
-
-
-def _features_now(saved: SavedSegments, data: Dataset) -> Any:
-    """The features of the last months of the data, as the saved segments count them."""
-    if data.as_of is None:
-        raise DataError("the data have no dates", mend="map ordered_at")
-    now = windows.trailing(data.as_of, saved.months)
-    eve = now.first - timedelta(days=1)
-    before = windows.trailing(eve, saved.months)
-    rows = windows.behaviour(_days(data), data.customers, (before, now))
-    rows = rows.filter(rows.window == 1)
-    names = [name for name in saved.columns if name in rows.columns]
-    rows = rows.select(customer_id=rows.own_id, **{name: rows[name] for name in names})
-    return data.collect(rows.order_by("customer_id"), 5_000_000)
-
-
-def _days(data: Dataset) -> ir.Table:
-    return windows.with_online(data.customer_days, data.orders, data.settings.dataset.online_channels)
 
 
 def _stamp(data: Dataset) -> str:
@@ -186,19 +161,19 @@ class _Story:
 
     def __init__(
         self, settings: SegmentMovement, data: Dataset, found: Segmentation, assigned: ir.Table, moved: ir.Table,
-        moves: Moves,
+        moves: Moves, made: true_moves.Correction | None,
     ) -> None:  # fmt: skip
         self.settings, self.data, self.found = settings, data, found
-        self.assigned, self.moved, self.moves = assigned, moved, moves
-        self.last = moves.turns - 1
+        self.assigned, self.moved, self.moves, self.made = assigned, moved, moves, made
+        self.last = moves.turns[-1]
         self.features = tuple(dict.fromkeys((*found.look.preparation.names, *_FURTHER)))
 
     def tell(self) -> Result:
         """The Result."""
         moves, data = self.moves, self.data
         tables = [
-            movement_tables.matrix(moves, self.last, data.min_customers),
-            movement_tables.matrix(moves, None, data.min_customers),
+            movement_tables.matrix(moves, self.last, data.min_customers, self._made_last),
+            movement_tables.matrix(moves, None, data.min_customers, self.made.together if self.made else None),
             movement_tables.by_turn(moves), movement_tables.flow(moves, self.last),
         ]  # fmt: skip
         charts = list(self._charts())
@@ -206,7 +181,8 @@ class _Story:
         following = self._next_segment(foretold) if foretold else None
         agreement = None
         if self.found.holds:
-            drift, agreement = self._drift()
+            last = self.assigned.filter(self.assigned.window == len(moves.spans) - 1)
+            drift, agreement = segment_drift.drift(data, self.found, last)
             tables.append(drift)
         if foretold and following and tested is not None:
             tables += [
@@ -228,7 +204,7 @@ class _Story:
 
     def _foretell(self) -> tuple[Foretold | None, ir.Table | None]:
         """What foretells the next segment, learnt on the turns before the last and judged on it."""
-        if self.moves.turns < 2 or not self.found.holds:
+        if len(self.moves.turns) < 2 or not self.found.holds:
             return None, None
         from regulars.models import movement
 
@@ -288,54 +264,40 @@ class _Story:
             tuple(infos), dimensions=("segment", "next_segment"), customer_column="customer_id", is_shown=False,
         )  # fmt: skip
 
-    def _drift(self) -> tuple[Table, float]:
-        """Whether segments found anew in the last window are those that were learnt before it."""
-        from regulars.models.clusters import adjusted_rand, find_centres, inertia, nearest
-
-        latest = self.assigned.filter(self.assigned.window == len(self.moves.spans) - 1)
-        count = int(self.data.collect(latest.count())[0][0].as_py())
-        used = self.found.look.preparation.names
-        query = segments.feature_rows(sampling.sample(latest, _TESTED_ROWS / max(count, 1)), used)
-        rows = self.data.collect(query, 3 * _TESTED_ROWS)
-        values = {
-            name: rows[f"f{place}"].to_numpy(zero_copy_only=False).astype(float) for place, name in enumerate(used)
-        }
-        orders = rows["orders"].to_numpy(zero_copy_only=False).astype(float)
-        import numpy as np
-
-        centres = np.array(self.found.tree.centres)
-        matrix = self.found.tree.preparation.prepare(values, orders)[0].round(9)
-        old = nearest(matrix, centres)
-        anew = find_centres(matrix, len(centres), self.data.seed)
-        agreement = adjusted_rand(old, nearest(matrix, anew))
-        before = inertia(self.found.look.matrix, centres) / len(self.found.look.matrix)
-        now = inertia(matrix, centres) / len(matrix)
-        names = (
-            "agreement of the segments with those found anew in the last window (adjusted Rand)",
-            "mean squared distance to the own centre, windows before", "the same, last window",
-        )  # fmt: skip
-        return movement_tables.drift(names, round(agreement, 9), round(before, 9), round(now, 9), query), agreement
-
     # -- charts, findings, lists --------------------------------------------------------------------------
 
     @property
     def _turn(self) -> str:
         return self.moves.title(self.last)
 
-    def _up_and_down(self) -> tuple[int, int, int]:
-        """Customers of the last turn who moved to a segment that brings more, to one that brings less, and all."""
+    @property
+    def _made_last(self) -> TrueMoves | None:
+        return self.made.by_turn.get(self.last) if self.made else None
+
+    def _up_and_down(self) -> tuple[float, float, tuple[float, float], int]:
+        """Shares of the last turn's customers who moved up and down, the difference's interval, and how many there are.
+
+        Up is to a segment that brings more. Misplaced customers are taken out where it is known how many there are.
+        """
         import numpy as np
 
         counts = self.moves.among_segments(self.last)
-        return int(np.tril(counts, -1).sum()), int(np.triu(counts, 1).sum()), int(counts.sum())
+        both = int(counts.sum())
+        up, down = (part(np.ones(counts.shape, dtype=bool), k) for part, k in ((np.tril, -1), (np.triu, 1)))
+        if not both:
+            return 0.0, 0.0, (0.0, 0.0), 0
+        if self._made_last is not None:
+            made = self._made_last
+            middle, low, high = made.difference(up, down)
+            share = made.part(up)[0]
+            return share, share - middle, (low, high), both
+        rise, fall = float(counts[up].sum() / both), float(counts[down].sum() / both)
+        half = 1.96 * (rise + fall - (rise - fall) ** 2) ** 0.5 / both**0.5
+        return rise, fall, (rise - fall - half, rise - fall + half), both
 
     def _charts(self) -> tuple[Chart, ...]:
-        up, down, both = self._up_and_down()
-        told = (
-            f"{write(up / both, 'share')} moved up and {write(down / both, 'share')} down"
-            if both
-            else "Who came and left"
-        )
+        up, down, _, both = self._up_and_down()
+        told = f"{write(up, 'share')} moved up and {write(down, 'share')} down" if both else "Who came and left"
         return (
             Chart(
                 "flow", told, f"Customers from segment to segment, {self._turn}; segments that bring most at the top",
@@ -367,21 +329,21 @@ class _Story:
         from regulars.models import intervals
 
         found = []
-        up, down, both = self._up_and_down()
+        up, down, (low, high), both = self._up_and_down()
         least, size = self.data.min_customers, len(self.moves.names)
         if both >= least and self.found.holds:
-            middle = (up - down) / both
-            half = 1.96 * ((up + down) / both - middle**2) ** 0.5 / both**0.5
+            middle = up - down
+            corrected = ", corrected for chance misplacement" if self._made_last else ""
             sentence = (
-                f"Of {both:,} customers who bought in both windows ({self._turn}), {write(up / both, 'share')} moved "
-                f"to a segment that brings more and {write(down / both, 'share')} to one that brings less (difference "
-                f"{write_interval(middle - half, middle + half, 'change_points')})."
+                f"Of {both:,} customers who bought in both windows ({self._turn}), {write(up, 'share')} moved to a "
+                f"segment that brings more and {write(down, 'share')} to one that brings less (difference "
+                f"{write_interval(low, high, 'change_points')}{corrected})."
             )
-            beyond = abs(middle) > half
+            beyond = low > 0 or high < 0
             found.append(
                 Finding(
                     "segment_movement.net", sentence, middle, "change_points", both, Evidence("moves"),
-                    interval=(middle - half, middle + half), is_good=middle > 0 if beyond else None,
+                    interval=(low, high), is_good=middle > 0 if beyond else None,
                 )
             )  # fmt: skip
         counts = self.moves.counts(turn=self.last)[:size]
@@ -457,12 +419,30 @@ class _Story:
         ]  # fmt: skip
 
     def _caveats(self, agreement: float | None, foretold: Foretold | None) -> list[Caveat]:
-        caveats = [
-            Caveat(
-                "Who is put into the wrong segment of one window seems to move: shares of moves are rather too high "
-                f"than too low, least so for those with {windows.SETTLED_ORDERS} orders or more in both windows."
+        caveats = []
+        if self.made is not None:
+            caveats.append(
+                Caveat(
+                    f"About {write(self.made.misplaced_share, 'share')} of the customers stand in the wrong segment of "
+                    "a window, because they ordered little in it, and then seem to move. This was measured on "
+                    "customers whose segment is certain, with most of their orders left out; corrected shares are "
+                    "without it."
+                )
             )
-        ]
+        elif self.found.holds:
+            caveats.append(
+                Caveat(
+                    "Who is put into the wrong segment of a window, for want of orders, seems to move, so that the "
+                    "shares of moves are rather too high. Too few customers are certain to correct for it."
+                )
+            )
+        if self.moves.left_out:
+            caveats.append(
+                Caveat(
+                    f"Left out, because exclude_periods falls into them: {', '.join(self.moves.left_out)}. Moves are "
+                    "told between windows that follow each other directly."
+                )
+            )
         if not self.found.holds:
             caveats.append(
                 Caveat(

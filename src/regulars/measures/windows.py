@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from regulars.measures import time
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 NEW, BACK, SILENT = "new customer", "back after a pause", "silent"
 """Where those come from who were in no segment, and where those go who buy nothing in the next window."""
-SETTLED_ORDERS = 3
-"""Orders in both windows from which a move says something of a habit; fewer put customers here or there by chance."""
 _SLACK_DAYS = 10
 """A window counts as whole where so few days of it are missing at the edge of the data."""
 _SUMS = ("order_count", "revenue", "list_amount", "discount", "quantity")
@@ -61,6 +60,30 @@ def windows(first: date, last: date, months: int) -> tuple[Window, ...]:
         if start >= first - timedelta(days=_SLACK_DAYS) and end <= last + timedelta(days=_SLACK_DAYS):
             found.append(Window(_label(start, months), start, end))
     return tuple(found)
+
+
+def without(spans: Sequence[Window], excluded: Sequence[tuple[date, date]]) -> tuple[Window, ...]:
+    """The windows of which no more than a few days are excluded: a half-year with a lockdown is not like the others.
+
+    >>> halves = windows(date(2020, 1, 1), date(2021, 12, 31), 6)
+    >>> [one.label for one in without(halves, [(date(2020, 12, 1), date(2021, 1, 31))])]
+    ['2020 H1', '2021 H2']
+    """
+
+    def excluded_days(one: Window) -> int:
+        return sum(max((min(end, one.last) - max(start, one.first)).days + 1, 0) for start, end in excluded)
+
+    return tuple(one for one in spans if excluded_days(one) <= _SLACK_DAYS)
+
+
+def turns(spans: Sequence[Window]) -> tuple[int, ...]:
+    """The places of the windows that are followed by the next one without a gap.
+
+    >>> turns(windows(date(2023, 1, 1), date(2024, 12, 31), 6))
+    (0, 1, 2)
+    """
+    later = enumerate(pairwise(spans))
+    return tuple(place for place, (one, other) in later if other.first == one.last + timedelta(days=1))
 
 
 def trailing(last: date, months: int) -> Window:
@@ -111,7 +134,8 @@ def behaviour(days: ir.Table, customers: ir.Table, spans: Sequence[Window]) -> i
 
     Returns:
         `customer_key`, `own_id` (the user's), `customer_id` (unique: id and window), `window` (its place), the
-        features, `tenure_days` at the window's end and `previous_order_count` (orders in the window before).
+        features, `tenure_days` at the window's end and `previous_order_count` (orders in the window before, null
+        where that window is not among the spans).
     """
     import ibis
 
@@ -141,7 +165,9 @@ def behaviour(days: ir.Table, customers: ir.Table, spans: Sequence[Window]) -> i
         customer_key=rows.customer_key, window=(rows.window + 1).cast("int64"), previous_order_count=rows.order_count
     )
     rows = rows.left_join(before, ["customer_key", "window"]).drop("customer_key_right", "window_right")
-    return rows.mutate(previous_order_count=rows.previous_order_count.fill_null(0))
+    is_known = rows.window.isin([place + 1 for place in turns(spans)])
+    known_count = rows.previous_order_count.fill_null(0)
+    return rows.mutate(previous_order_count=ibis.ifelse(is_known, known_count, ibis.null("int64")))
 
 
 def _ratios(rows: ir.Table) -> dict[str, ir.Value]:
@@ -161,7 +187,7 @@ def _ratios(rows: ir.Table) -> dict[str, ir.Value]:
 
 
 def moves(assigned: ir.Table, spans: Sequence[Window]) -> ir.Table:
-    """One row per customer and turn from one window to the next: `turn`, `source`, `target` and the money of both.
+    """One row per customer and turn from one window to the next: `turn`, `source`, `target`, orders and money of both.
 
     Args:
         assigned: Rows of `behaviour` with `segment`.
@@ -185,7 +211,7 @@ def moves(assigned: ir.Table, spans: Sequence[Window]) -> ir.Table:
     stayed = stayed.select(
         customer_key=stayed.customer_key, own_id=stayed.own_id, turn=stayed.window.cast("int64"), source=stayed.segment,
         target=stayed.later.fill_null(SILENT), money_before=stayed.money, money_after=stayed.later_money.fill_null(0.0),
-        is_settled=(stayed.order_count >= SETTLED_ORDERS) & (stayed.later_orders.fill_null(0) >= SETTLED_ORDERS),
+        orders_before=stayed.order_count, orders_after=stayed.later_orders.fill_null(0),
     )  # fmt: skip
     before = now.select(before_key=now.customer_key, before_window=(now.window + 1).cast("int64"))
     came = now.filter(now.window > 0)
@@ -194,16 +220,17 @@ def moves(assigned: ir.Table, spans: Sequence[Window]) -> ir.Table:
     came = came.select(
         customer_key=came.customer_key, own_id=came.own_id, turn=(came.window - 1).cast("int64"),
         source=ibis.ifelse(came.first_ordered_on >= starts, NEW, BACK), target=came.segment,
-        money_before=ibis.literal(0.0), money_after=came.money, is_settled=ibis.literal(False),
+        money_before=ibis.literal(0.0), money_after=came.money, orders_before=ibis.literal(0, "int64"),
+        orders_after=came.order_count,
     )  # fmt: skip
-    return ibis.union(stayed, came)
+    every = ibis.union(stayed, came)
+    return every.filter(every.turn.isin(turns(spans)))
 
 
 def counted(moved: ir.Table) -> ir.Table:
     """Customers and money of each move in each turn."""
     counts = moved.group_by("turn", "source", "target").aggregate(
         customers=moved.count().cast("int64"),
-        settled=moved.is_settled.cast("int64").sum().cast("int64"),
         money_before=moved.money_before.sum().round(DECIMALS),
         money_after=moved.money_after.sum().round(DECIMALS),
     )

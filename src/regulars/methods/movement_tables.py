@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from regulars.core.result import Table
     from regulars.measures.windows import Window
+    from regulars.models.misplacement import TrueMoves
     from regulars.models.movement import Foretold
 
     Floats = NDArray[np.float64]
@@ -34,12 +35,14 @@ class Moves:
         names: The segments, in order.
         rows: Customers and money by turn, source and target.
         query: Where they were counted.
+        left_out: Windows that `exclude_periods` falls into.
     """
 
     spans: tuple[Window, ...]
     names: tuple[str, ...]
     rows: tuple[dict[str, Any], ...]
     query: ir.Table
+    left_out: tuple[str, ...] = ()
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -52,9 +55,9 @@ class Moves:
         return (*self.names, windows.SILENT)
 
     @property
-    def turns(self) -> int:
-        """How often one window follows another."""
-        return len(self.spans) - 1
+    def turns(self) -> tuple[int, ...]:
+        """The turns from one window to the one right after it, by the place of the earlier one."""
+        return windows.turns(self.spans)
 
     def counts(self, value: str = "customers", turn: int | None = None) -> Floats:
         """Sources (rows) by targets (columns), of one turn or of all together."""
@@ -77,8 +80,15 @@ class Moves:
         return f"{self.spans[turn].label} → {self.spans[turn + 1].label}"
 
 
-def matrix(moves: Moves, turn: int | None, least: int) -> Table:
-    """Every move with customers, shares and money; of one turn, or of all turns together."""
+def matrix(moves: Moves, turn: int | None, least: int, made: TrueMoves | None) -> Table:
+    """Every move with customers, shares and money; of one turn, or of all turns together.
+
+    Args:
+        moves: What was counted.
+        turn: The turn; None: all of them.
+        least: Customers of a segment below which no share is told.
+        made: The moves corrected for misplaced customers, where it is known how many are.
+    """
     import numpy as np
 
     from regulars.models import intervals, movement
@@ -92,27 +102,26 @@ def matrix(moves: Moves, turn: int | None, least: int) -> Table:
     cells = [
         (one, other) for one in range(counts.shape[0]) for other in range(counts.shape[1]) if one < size or other < size
     ]
-    settled = moves.counts("settled", turn)
     columns = Columns()
     columns.add("source", [moves.sources[one] for one, _ in cells], "text", "Segment before.", "from")
     columns.add("target", [moves.targets[other] for _, other in cells], "text", "Segment after.", "to")
     n = np.array([counts[cell] for cell in cells])
     columns.add("customers", n.astype(int), "customers")
-    for name, above, meaning in (
-        ("share", counts, "Share of all who were in the segment before."),
-        (
-            "settled_share", settled,
-            f"Among those with {windows.SETTLED_ORDERS} orders or more in both windows; fewer say little of a habit.",
-        ),
-    ):  # fmt: skip
-        trials = np.array([above.sum(axis=1)[one] for one, _ in cells])
-        went = np.array([above[cell] for cell in cells])
-        is_asked = np.array([one < size and (name == "share" or other < size) for one, other in cells])
-        enough = is_asked & (trials >= least)
-        low, high = intervals.share_interval(np.where(enough, went, np.nan), np.where(enough, trials, np.nan))
-        share = np.where(enough, went / np.where(trials > 0, trials, 1), np.nan)
-        columns.add(name, share, "share", meaning)
-        columns.add_interval(name, low, high, "share")
+    trials = np.array([counts.sum(axis=1)[one] for one, _ in cells])
+    enough = np.array([one < size for one, _ in cells]) & (trials >= least)
+    low, high = intervals.share_interval(np.where(enough, n, np.nan), np.where(enough, trials, np.nan))
+    share = np.where(enough, n / np.where(trials > 0, trials, 1), np.nan)
+    columns.add("share", share, "share", "Share of all who were in the segment before.")
+    columns.add_interval("share", low, high, "share")
+    if made is not None:
+        both = counts[:size, :size].sum(axis=1)
+        padded = np.full((3, *counts.shape), np.nan)
+        padded[:, :size, :size] = np.where((both >= least)[:, None] & made.known[:, None], made.shares(), np.nan)
+        share, low, high = (np.array([part[cell] for cell in cells]) for part in padded)
+        columns.add(
+            "corrected_share", share, "share", "Among those who bought in both windows, less chance misplacement."
+        )
+        columns.add_interval("corrected_share", low, high, "share")
     columns.add("money_before", np.array([before[cell] for cell in cells]), "money", "What they brought before.")
     columns.add("money_after", np.array([after[cell] for cell in cells]), "money", "What they brought after.")
     columns.add("net_flow", np.array([net[cell] for cell in cells]), "", "Customers more than in the other direction.")
@@ -134,7 +143,7 @@ def by_turn(moves: Moves) -> Table:
 
     size = len(moves.names)
     rows = []
-    for turn in range(moves.turns):
+    for turn in moves.turns:
         counts = moves.counts(turn=turn)
         for number, name in enumerate(moves.names):
             stayed, before, after = counts[number, number], counts[number].sum(), counts[:, number].sum()
@@ -216,7 +225,7 @@ def test_of(foretold: Foretold, moves: Moves, query: ir.Table) -> Table:
     middle, least, most = foretold.advantage
     return columns.table(
         "validation", "The test on the last turn", source=(query,),
-        note=f"Learnt on the turns before, tested on {moves.title(moves.turns - 1)} ({foretold.test_size:,} customers)."
+        note=f"Learnt on the turns before, tested on {moves.title(moves.turns[-1])} ({foretold.test_size:,} customers)."
         f" The forest less the best simple rule: {100 * middle:+.1f} points (95 % interval {100 * least:+.1f} to "
         f"{100 * most:+.1f}). Telling the segment of the window that the features come from would be circular, and is "
         "not tested.",

@@ -42,6 +42,11 @@ class SavedSegments:
         further = self.next_segment.features if self.next_segment else ()
         return tuple(dict.fromkeys((*self.tree.features, "order_count", *further)))
 
+    @property
+    def rule(self) -> str:
+        """What foretells the next segment, in words; nothing where none was learnt."""
+        return self.next_segment.rule if self.next_segment else ""
+
     def save(self, folder: Path) -> None:
         """Write the model's files."""
         following = self.next_segment
