@@ -92,6 +92,37 @@ def test_items_taken_together_by_category(make_dataset: Any, checks: Any) -> Non
         Baskets(item="colour").run(data)
 
 
+def test_rules_by_what_they_earn(make_dataset: Any, checks: Any) -> None:
+    """Two planted pairs: 0 → 1 on more orders, 2 → 3 with the dearer and better earning consequent."""
+    import pyarrow as pa
+
+    rng = np.random.default_rng(8)
+    taken = rng.random((2000, 8)) < 0.15
+    taken[:, 1] |= taken[:, 0] & (rng.random(2000) < 0.6)
+    taken[:, 3] |= taken[:, 2] & (rng.random(2000) < 0.4)
+    order, item = np.nonzero(taken)
+    price = np.array([1.0, 1.0, 1.0, 50.0, 1, 1, 1, 1])[item]
+    day = np.datetime64("2024-01-01", "us") + (order * 2).astype("timedelta64[h]")
+    columns = [[f"o{one}" for one in order], [f"c{one % 200}" for one in order], day, [f"p{one}" for one in item],
+               np.full(len(order), 2.0), 2 * price]  # fmt: skip
+    names = ("order_id", "customer_id", "ordered_at", "product_id", "quantity", "paid")
+    lines = pa.table(dict(zip(names, columns, strict=True)))
+    products = [{"product_id": f"p{one}", "cost": 30.0 if one == 3 else 0.25} for one in range(8)]
+    data = make_dataset({"lines": lines, "products": products})
+    first = {
+        by: checks.rows(Baskets(support=0.01, rank_by=by).run(data), "rules")[0]
+        for by in ("orders", "revenue", "margin")
+    }
+    assert {first["orders"]["antecedent"], first["orders"]["consequent"]} == {"p0", "p1"}
+    assert (first["revenue"]["antecedent"], first["revenue"]["consequent"]) == ("p2", "p3")
+    dear = first["margin"]
+    assert (dear["antecedent"], dear["consequent"]) == ("p2", "p3")
+    assert dear["extra_value"] == pytest.approx(dear["extra_orders"] * 100)
+    assert dear["extra_margin"] == pytest.approx(dear["extra_orders"] * (100 - 2 * 30))
+    with pytest.raises(DataError, match="cost of the products"):
+        Baskets(rank_by="margin").run(make_dataset({"lines": lines}))
+
+
 def test_chance_gives_no_rule_and_says_so(make_dataset: Any) -> None:
     result = Baskets(support=0.01).run(make_dataset({"lines": shop(pair_share=0.0, seed=9)}))
     assert not [one for one in result.findings if "→" in one.key]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from regulars.core.analysis import Analysis, Needs
 from regulars.core.chart import Chart
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from regulars.core.dataset import Dataset
     from regulars.core.result import Result, Table
     from regulars.methods.itemsets import Baskets as Counts
-    from regulars.methods.itemsets import Counted
+    from regulars.methods.itemsets import Counted, ItemWords
     from regulars.models.baskets import Rules
 
 _TOLD = 200
@@ -42,6 +42,8 @@ class Baskets(Analysis):
         confidence: Least share of the orders with the antecedent that hold the consequent.
         longest: Items of a rule at most, the consequent included.
         least_orders: Least number of orders with all items of a rule, whatever their share.
+        rank_by: What puts a rule first: the `orders` beyond chance, or those × the mean `revenue` or `margin` (revenue
+            less cost) of the consequent on an order.
     """
 
     title = "Baskets"
@@ -56,6 +58,7 @@ class Baskets(Analysis):
     confidence: float = 0.1
     longest: int = 4
     least_orders: int = 10
+    rank_by: Literal["orders", "revenue", "margin"] = "orders"
 
     def __post_init__(self) -> None:
         for name in ("support", "confidence"):
@@ -76,7 +79,7 @@ class Baskets(Analysis):
 
     def run(self, data: Dataset) -> Result:
         """Sizes of baskets, the rules, their picture, and the customers who have one half of a rule."""
-        from regulars.methods.itemsets import baskets_of, count_itemsets
+        from regulars.methods.itemsets import baskets_of, count_itemsets, item_words
         from regulars.models import baskets as model
 
         if self.item != "product_id" and self.item not in data.table("products").columns:
@@ -92,24 +95,37 @@ class Baskets(Analysis):
         least = max(model.least_count(self.support, basket_count), self.least_orders)
         counted = count_itemsets(data, counts, least, self.longest)
         rules = model.find_rules(counted.levels, basket_count, self.confidence)
-        rules = rules.take(model.in_order(rules))
-        return _Story(self, data, counts, counted, rules, sizes, size_query, large).tell()
+        words = item_words(data, counts, self.item)
+        rules = rules.take(model.in_order(rules, self._worth(words)))
+        return _Story(self, data, counts, counted, rules, words, sizes, size_query, large).tell()
+
+    def _worth(self, words: ItemWords) -> Mapping[int, float] | None:
+        """What an order beyond chance is worth by consequent, by which rules are put in order; None: each the same."""
+        if self.rank_by == "orders":
+            return None
+        worth = words.values if self.rank_by == "revenue" else words.margins
+        if not worth:
+            lacks = "money" if self.rank_by == "revenue" or not words.values else "cost of the products"
+            raise DataError(
+                f"[baskets] rank_by = '{self.rank_by}' needs the {lacks}",
+                mend="map cost under [tables.products], and leave item = 'product_id'" if "cost" in lacks
+                else "map paid or amount under [tables.lines]",
+            )  # fmt: skip
+        return worth
 
 
 class _Story:
     """Tables, findings and lists from the rules."""
 
     def __init__(
-        self, settings: Baskets, data: Dataset, counts: Counts, counted: Counted, rules: Rules,
+        self, settings: Baskets, data: Dataset, counts: Counts, counted: Counted, rules: Rules, words: ItemWords,
         sizes: list[dict[str, Any]], size_query: ir.Table, large: int,
     ) -> None:  # fmt: skip
         import numpy as np
 
-        from regulars.methods.itemsets import item_words
-
         self.settings, self.data, self.counts, self.counted = settings, data, counts, counted
         self.all, self.sizes, self.size_query, self.large = rules, sizes, size_query, large
-        self.words = item_words(data, counts, settings.item)
+        self.words = words
         self.is_told = rules.is_beyond_chance & rules.says_more
         self.told = rules.take(np.flatnonzero(self.is_told))
         self.pairs = self._find_pairs()
@@ -120,7 +136,8 @@ class _Story:
         """The Result."""
         import numpy as np
 
-        values = self.words.values if self.has_money else {}
+        values = (self.words.values if self.has_money else {}, self.words.margins)
+        first_by = {"orders": "", "revenue": " × revenue of the consequent", "margin": " × margin of the consequent"}
         beyond = int(self.all.is_beyond_chance.sum())
         steps = basket_tables.steps_table(
             len(self.all), beyond, len(self.told), self.all.compared, self.counted.queries
@@ -129,11 +146,12 @@ class _Story:
         some = self.all.take(np.arange(min(len(self.all), _KEPT)))
         names, ids = self.words.names, self.words.ids
         rules = basket_tables.rules_table(
-            first, names, ids, values, np.ones(len(first), dtype=bool), "rules", "What is bought together",
-            source=self.sources, note=f"{len(self.told):,} rules, those with the most orders beyond chance first.",
+            first, names, ids, *values, np.ones(len(first), dtype=bool), "rules", "What is bought together",
+            source=self.sources, note=f"{len(self.told):,} rules, those with the most orders beyond chance"
+            f"{first_by[self.settings.rank_by]} first.",
         )  # fmt: skip
         every = basket_tables.rules_table(
-            some, names, ids, values, self.is_told[: len(some)], "all_rules", "Every rule at these thresholds",
+            some, names, ids, *values, self.is_told[: len(some)], "all_rules", "Every rule at these thresholds",
             source=self.sources, is_shown=False, note=f"The first {len(some):,} of {len(self.all):,}.",
         )  # fmt: skip
         tables = [basket_tables.sizes_table(self.sizes, self.size_query), steps, rules, every]
@@ -243,6 +261,9 @@ class _Story:
         extra = float(rules.extra_baskets[place])
         value = round(extra * self.words.values.get(consequent, 0.0), 4) if self.has_money else None
         worth = f", worth {write(value, 'money', currency)} of {names[consequent]}" if value else ""
+        if worth and self.words.margins:
+            margin = round(extra * self.words.margins.get(consequent, 0.0), 4)
+            worth += f" ({write(margin, 'money', currency)} of it margin)"
         sentence = (
             f"Of {write_count(orders, 'orders')} with {basket_tables.antecedent_words(rules, place, names)}, "
             f"{write(confidence, 'share')} ({write_interval(low, high, 'share')}) also hold {names[consequent]}, "

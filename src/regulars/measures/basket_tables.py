@@ -30,7 +30,7 @@ def antecedent_words(rules: Rules, place: int, names: Mapping[int, str]) -> str:
 
 def rules_table(
     rules: Rules, names: Mapping[int, str], ids: Mapping[int, str], item_value: Mapping[int, float],
-    is_told: Any, name: str, title: str, **more: Any,
+    item_margin: Mapping[int, float], is_told: Any, name: str, title: str, **more: Any,
 ) -> Table:  # fmt: skip
     """One row per rule.
 
@@ -39,6 +39,7 @@ def rules_table(
         names: Name of every item key.
         ids: The user's own id of every item key.
         item_value: Mean revenue per order that holds the item; empty where there is no money.
+        item_margin: The same less cost; empty where no cost is known.
         is_told: For every rule, whether it is beyond chance and says more than a shorter one.
         name: Name of the table.
         title: Title of the table.
@@ -66,6 +67,12 @@ def rules_table(
             "extra_value", np.round(rules.extra_baskets * values, 4), "money",
             "Orders beyond chance × mean revenue of the consequent on an order.",
         )  # fmt: skip
+        if item_margin:
+            margins = np.array([item_margin.get(int(one), 0.0) for one in rules.consequents])
+            columns.add(
+                "extra_margin", np.round(rules.extra_baskets * margins, 4), "money",
+                "Orders beyond chance × mean margin (revenue less cost) of the consequent on an order.",
+            )  # fmt: skip
         columns.add("revenue", rules.revenue, "money", "Revenue of the rule's items on the orders with all of them.")
     columns.add("lift", rules.lift, "ratio", "Confidence ÷ usual share.")
     columns.add("leverage", rules.leverage, "share", "Support less the support by chance.")

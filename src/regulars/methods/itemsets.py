@@ -90,6 +90,7 @@ class ItemWords:
         names: As a person reads it: the name, else the id, with the category where there is no name.
         ids: The user's own id, as text.
         values: Mean revenue per order that holds the item; empty where there is no money.
+        margins: The same less quantity × cost, where the cost of products is known; 0 for an item without a cost.
         item_count: How many items there are in all, those not paired included.
         query: Where it was read from.
     """
@@ -97,6 +98,7 @@ class ItemWords:
     names: dict[int, str]
     ids: dict[int, str]
     values: dict[int, float]
+    margins: dict[int, float]
     item_count: int
     query: ir.Table
 
@@ -106,7 +108,7 @@ def item_words(data: Dataset, baskets: Baskets, item: str) -> ItemWords:
     counted = baskets.counted
     rows = counted.filter(counted.item_key < items.MOST_ITEMS)
     products = data.tables.get("products")
-    labels = [name for name in ("name", "category") if products is not None and name in products.columns]
+    labels = [name for name in ("name", "category", "cost") if products is not None and name in products.columns]
     if item == "product_id" and labels and products is not None:
         looked_up = products.select(
             _label_key=products.product_id, **{f"label_{name}": products[name] for name in labels}
@@ -122,7 +124,11 @@ def item_words(data: Dataset, baskets: Baskets, item: str) -> ItemWords:
     repeated = {name for name, count in Counter(names.values()).items() if count > 1}
     names = {key: f"{name} [{ids[key]}]" if name in repeated else name for key, name in names.items()}
     values = {row["item_key"]: (row["revenue"] or 0.0) / row["order_count"] for row in found if "revenue" in row}
-    return ItemWords(names, ids, values, int(data.collect(counted.count())[0][0].as_py()), query)
+    margins = {
+        row["item_key"]: (row["revenue"] - row["quantity"] * float(row["label_cost"])) / row["order_count"]
+        for row in found if row.get("label_cost") is not None and row.get("revenue") is not None
+    }  # fmt: skip
+    return ItemWords(names, ids, values, margins, int(data.collect(counted.count())[0][0].as_py()), query)
 
 
 def count_itemsets(data: Dataset, baskets: Baskets, least: int, longest: int) -> Counted:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -393,9 +393,17 @@ def upper_tail(both: Ints, total: Ints, marked: Ints, drawn: Ints) -> Floats:
     return np.clip(np.where(is_high, total_mass, 1 - total_mass), 0.0, 1.0)
 
 
-def in_order(rules: Rules) -> Ints:
-    """Places of the rules, those with the most baskets beyond chance first; ties by the items themselves."""
-    extra = np.round(rules.extra_baskets, 6)
+def in_order(rules: Rules, worth: Mapping[int, float] | None = None) -> Ints:
+    """Places of the rules, those with the most baskets beyond chance first; ties by the items themselves.
+
+    Args:
+        rules: The rules.
+        worth: What a basket with the consequent is worth, by item; those beyond chance are weighted by it.
+    """
+    extra = rules.extra_baskets
+    if worth is not None:
+        extra = extra * np.array([worth.get(int(one), 0.0) for one in rules.consequents])
+    extra = np.round(extra, 6)
     return np.array(
         sorted(range(len(rules)), key=lambda k: (-extra[k], rules.antecedents[k], int(rules.consequents[k]))),
         dtype=np.int64,
