@@ -13,6 +13,8 @@ from regulars.measures import single_items
 from regulars.measures.tables import Columns
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import ibis.expr.types as ir
 
     from regulars.core.dataset import Dataset
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 _PLACES = 10
 _ACCEPTANCE = (0.01, 0.02, 0.05, 0.1, 0.2)
 _SINCE = "popularity_60"
+_SAY_THE_SAME = ("rfm_segment", "segment")
+"""Made from how much is bought: that customers of one item are low in them says nothing new."""
 
 
 @dataclass(frozen=True)
@@ -59,85 +63,54 @@ class SingleItemCustomers(Analysis):
         total = int(data.collect(data.customer_days.customer_key.nunique(), 1)[0][0].as_py())
         if not count:
             raise DataError("no customer has bought a single item only", mend="nothing is to be done")
-        offers = data.bring(_offers(found, counted[2], 2), "single_items__offers")
-        members = _members(data, singles, offers)
         test, test_query = self._test(data, found, counted[0])
-        sales = self._sales(data)
-        priced = _value_of_an_offer(data, members, found)
-        value = priced or self._value_of_an_item(data)
-        tables = [_who(data, singles, count, total), _tested(test, test_query)]
-        if value is not None and sales:
-            what = (
-                "At the mean price of the offers."
-                if priced
-                else "At what one item brought on average in the last year."
-            )
-            tables.append(_case(count, value, sales, self.goal_share, what, (members, found.items)))
-        tables.append(self._trial(count, test, (singles,)))
-        findings = self._findings(data, count, total, test, value, sales)
+        arms = single_items.ARMS if test.is_own_used else single_items.ARMS_WITHOUT_OWN
+        offers = data.bring(_offers(found, counted[2], 2), "single_items__offers")
+        members = _members(data, singles, offers, arms, _best_seller(found))
+        sales, _ = _last_year(data)
+        values = _values_of_offers(data, members, found)
+        case = _Case(count, values, sales, self.goal_share, test)
+        tables = [_who(data, singles, count, total), *_groups(data, singles), _tested(test, test_query)]
+        if case.is_known:
+            tables.append(_case_table(case, (members, found.items)))
+        tables.append(self._trial(count, test, arms, (singles,)))
+        findings = self._findings(data, count, total, test, case)
         return self.result(
-            tables=tuple(tables), findings=tuple(findings), audiences=_audiences(members, _best_seller(found)),
-            actions=tuple(_actions(findings)), caveats=tuple(_caveats(data, test)),
+            tables=tuple(tables), findings=tuple(findings), audiences=_audiences(members, arms),
+            actions=tuple(_actions(findings, case, self.acceptance_lift, test)), caveats=tuple(_caveats(data, test)),
         )  # fmt: skip
 
-    def _test(self, data: Dataset, found: Interactions, counts: Counts) -> tuple[dict[str, int], ir.Table]:
+    def _test(self, data: Dataset, found: Interactions, counts: Counts) -> tuple[_Test, ir.Table]:
         """Single buyers as of eight weeks ago: how many bought another item since, and how often it was one of ten."""
         early = data.persist(single_items.single_buyers(found.rows, 0), "single_items__early")
-        offers = data.bring(_offers(found, counts, 0, with_popular=True), "single_items__offers_then")
+        offers = data.bring(_offers(found, counts, 0), "single_items__offers_then")
         query = single_items.bought_later(early, found.rows, offers, 0)
         row = data.collect(query, 1).to_pylist()[0]
         before = int(data.collect(early.count())[0][0].as_py())
-        return {"singles": before} | {name: int(number or 0) for name, number in row.items()}, query
+        hits = {name: int(row[name] or 0) for name in ("returned", "own", "popular")}
+        gain, squares = float(row["gain"] or 0.0), float(row["gain_squares"] or 0.0)
+        return _Test(before, **hits, gain=gain, gain_squares=squares, least=data.min_customers), query
 
-    @staticmethod
-    def _sales(data: Dataset) -> float:
-        from datetime import timedelta
+    def _trial(self, count: int, test: _Test, arms: tuple[str, ...], source: tuple[ir.Table, ...]) -> Table:
+        from regulars.models.offer_case import arm_size, power_of
 
-        import ibis
-
-        days = data.customer_days
-        if "revenue" not in days.columns or data.as_of is None:
-            return 0.0
-        since = ibis.literal(data.as_of - timedelta(days=365), "date")
-        total = data.collect(days.filter(days.day > since).revenue.sum().round(4), 1)[0][0].as_py()
-        return float(total or 0.0)
-
-    @staticmethod
-    def _value_of_an_item(data: Dataset) -> float | None:
-        """What one item brought on average in the last year, where no price of a product is known."""
-        from datetime import timedelta
-
-        import ibis
-
-        days = data.customer_days
-        if not {"revenue", "quantity"} <= set(days.columns) or data.as_of is None:
-            return None
-        since = ibis.literal(data.as_of - timedelta(days=365), "date")
-        sums = days.filter(days.day > since).aggregate(
-            money=days.revenue.sum().round(4), items=days.quantity.sum().cast("float64")
-        )
-        row = data.collect(sums, 1).to_pylist()[0]
-        return float(row["money"]) / float(row["items"]) if row["money"] and row["items"] else None
-
-    def _trial(self, count: int, test: dict[str, int], source: tuple[ir.Table, ...]) -> Table:
-        from regulars.models.offer_case import arm_size
-
-        base = test["returned"] / test["singles"] if test["singles"] else 0.05
+        base = test.returned / test.singles if test.singles else 0.05
         base = min(max(base, 0.001), 0.9)
-        size, available = arm_size(base, self.acceptance_lift), count // len(single_items.ARMS)
+        size, available = arm_size(base, self.acceptance_lift), count // len(arms)
+        each = len(arms)
         columns = Columns()
-        columns.add("arm", list(single_items.ARMS), "text", "Drawn by a hash of the customer's id; a third each.")
-        columns.add("customers", [available] * 3, "customers", "About so many are there for each arm.")
-        columns.add("needed", [size] * 3, "customers", "For a power of 80 % at a false-alarm rate of 5 %.")
-        columns.add("base_share", [base] * 3, "share", "Bought another item within eight weeks, without an offer.")
-        columns.add("lift", [self.acceptance_lift] * 3, "change_points", "The effect that is hoped for.")
-        columns.add("duration_days", [56] * 3, "days", "As long as the test that the base share is from.")
-        columns.add("is_enough", [available >= size] * 3, "", "Whether there are customers enough.")
+        columns.add("arm", list(arms), "text", "Drawn by a hash of the customer's id, all equally large.")
+        columns.add("customers", [available] * each, "customers", "About so many are there for each arm.")
+        columns.add("needed", [size] * each, "customers", "For a power of 80 % at a false-alarm rate of 5 %.")
+        columns.add("base_share", [base] * each, "share", "Bought another item within eight weeks, without an offer.")
+        columns.add("lift", [self.acceptance_lift] * each, "change_points", "The effect that is hoped for.")
+        power = power_of(available, base, self.acceptance_lift)
+        columns.add("power", [power] * each, "share", "Chance that a trial with the customers there are finds it.")
+        columns.add("duration_days", [56] * each, "days", "As long as the test that the base share is from.")
+        columns.add("is_enough", [available >= size] * each, "", "Whether there are customers enough.", "enough")
         return columns.table("trial", "A trial to prove it", source=source)
 
-    def _findings(
-        self, data: Dataset, count: int, total: int, test: dict[str, int], value: float | None, sales: float
-    ) -> list[Finding]:
+    def _findings(self, data: Dataset, count: int, total: int, test: _Test, case: _Case) -> list[Finding]:
         from regulars.models.intervals import share_interval
 
         if min(count, total) < data.min_customers:
@@ -149,49 +122,183 @@ class SingleItemCustomers(Analysis):
                 count / total, "share", total, Evidence("who"),
             )
         ]  # fmt: skip
-        if test["returned"] >= data.min_customers:
-            share = test["own"] / test["returned"]
-            low, high = (float(end) for end in share_interval(test["own"], test["returned"]))
+        if test.is_made:
+            share = test.used / test.returned
+            low, high = (float(end) for end in share_interval(test.used, test.returned))
+            own, popular = (write(one / test.returned, "share") for one in (test.own, test.popular))
+            interval = write_interval(low, high, "share")
+            said = (
+                f"{own} ({interval}) bought one of the ten they would have been offered, against {popular} of the ten "
+                f"best sellers; {test.words}." if test.is_own_used else
+                f"{popular} ({interval}) bought one of the ten best sellers, and {own} one of ten chosen for the item "
+                f"they had; {test.words}."
+            )  # fmt: skip
             sentence = (
-                f"Of {write_count(test['returned'], 'customers')} with one item who bought another in the last eight "
-                f"weeks, {write(share, 'share')} ({write_interval(low, high, 'share')}) bought one of the ten they "
-                f"would have been offered, against {write(test['popular'] / test['returned'], 'share')} of the ten "
-                "best sellers."
+                f"Of {write_count(test.returned, 'customers')} with one item who bought another in the last eight "
+                f"weeks, {said}"
             )
             found.append(
                 Finding(
-                    "single_item_customers.hit_share", sentence, share, "share", test["returned"], Evidence("test"),
+                    "single_item_customers.hit_share", sentence, share, "share", test.returned, Evidence("test"),
                     "modelled", interval=(min(low, share), max(high, share)),
                     validated="offers from what was known eight weeks ago, beside the ten best sellers of then",
                 )
             )  # fmt: skip
-        if value and sales:
-            needed = self.goal_share * sales / (count * value)
-            reach = (
-                f"out of reach: if all {count:,} accepted, sales would rise by {write(count * value / sales, 'share')}"
-                if needed > 1 else f"reached if {write(needed, 'share')} of them accepted one offer"
-            )  # fmt: skip
-            sentence = f"The goal of {write(self.goal_share, 'change_share')} of a year's sales is {reach}."
-            found.append(
-                Finding("single_item_customers.acceptance_needed", sentence, needed, "share", count,
-                        Evidence("business_case"))
-            )  # fmt: skip
+        if case.is_known:
+            found.append(self._goal(case))
         return found
 
+    def _goal(self, case: _Case) -> Finding:
+        """What acceptance the goal needs, said plainly where no acceptance is enough."""
+        needed, low, high = case.needed()
+        goal = write(self.goal_share, "change_share")
+        of_hits = ", of whom as many take an offer as did unasked" if case.test.is_made else " and took the offer"
+        if needed > 1:
+            most, least, top = case.all_accept()
+            span = f" ({write_interval(least, top, 'share')})" if case.test.is_made else ""
+            sentence = (
+                f"The goal of {goal} of a year's sales is out of reach with these customers: if the offer brought back "
+                f"all {case.count:,}{of_hits}, sales would rise by {write(most, 'share')}{span}."
+            )
+        else:
+            span = f" ({write_interval(low, high, 'share')})" if case.test.is_made else ""
+            sentence = (
+                f"The goal of {goal} of a year's sales is reached if the offer brings back {write(needed, 'share')}"
+                f"{span} of the {case.count:,} customers{of_hits}."
+            )
+        interval: dict[str, Any] = (
+            {
+                "interval": (min(low, needed), max(high, needed)), "grade": "modelled",
+                "validated": "the share of offers taken is that of the last eight weeks, beside best sellers",
+            } if case.test.is_made else {}
+        )  # fmt: skip
+        return Finding(
+            "single_item_customers.acceptance_needed", sentence, needed, "share", case.count,
+            Evidence("business_case"), **interval,
+        )  # fmt: skip
 
-def _offers(found: Interactions, counts: Counts, stage: int, *, with_popular: bool = False) -> Any:
-    """`for_item`, `rank`, `offer`, `score` and `kind` for every item, as Arrow."""
+
+@dataclass(frozen=True)
+class _Test:
+    """Single-item customers of eight weeks ago, and what they bought since.
+
+    Args:
+        singles: How many there were.
+        returned: Those who bought another item.
+        own: Of those, who bought one of the ten offers for the item they had.
+        popular: Of those, who bought one of the ten best sellers.
+        gain: Sum over those who returned of 1 ÷ rank of the own offer bought less the same of the best sellers.
+        gain_squares: The sum of the squares.
+        least: Under so many nothing is concluded.
+    """
+
+    singles: int
+    returned: int
+    own: int
+    popular: int
+    gain: float
+    gain_squares: float
+    least: int
+
+    @property
+    def is_made(self) -> bool:
+        """Whether enough came back to judge by."""
+        return self.returned >= self.least
+
+    @property
+    def is_own_used(self) -> bool:
+        """Whether own offers are made: they stood earlier than best sellers, or there is no telling."""
+        return not self.is_made or self.gain > 0
+
+    @property
+    def kind(self) -> str:
+        """The kind of offer that is made."""
+        return "own" if self.is_own_used else "popular"
+
+    @property
+    def used(self) -> int:
+        """Those who bought one of the offers that are made."""
+        return self.own if self.is_own_used else self.popular
+
+    @property
+    def words(self) -> str:
+        """Which of the two is offered, and whether the difference is beyond chance."""
+        from regulars.models.intervals import mean_interval
+
+        low, high = (float(end) for end in mean_interval(self.gain, self.gain_squares, self.returned))
+        beyond = "beyond chance" if low > 0 or high < 0 else "though not beyond chance"
+        if self.is_own_used:
+            return f"what they bought stood earlier among their own ten ({beyond}), so these are offered"
+        if not self.gain:
+            return "best sellers foretold as well, so these are offered"
+        return f"what they bought stood earlier among the best sellers ({beyond}), so these are offered"
+
+
+@dataclass(frozen=True)
+class _Case:
+    """What offers would bring.
+
+    Args:
+        count: Single-item customers.
+        values: Mean price of the first offer, by kind; missing where there is no money.
+        sales: Of the last year.
+        goal: Sales to add, as a share of those.
+        test: How often those who came back took an offer.
+    """
+
+    count: int
+    values: Mapping[str, float]
+    sales: float
+    goal: float
+    test: _Test
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is money to tell it in, and anybody ever took an offer."""
+        return bool(self.sales and self.values.get(self.test.kind) and (self.test.used or not self.test.is_made))
+
+    def hit(self, kind: str) -> tuple[float, float, float]:
+        """Share of those who came back that took an offer, with its interval; 1 where nothing can be told."""
+        from regulars.models.intervals import share_interval
+
+        if not self.test.is_made:
+            return 1.0, 1.0, 1.0
+        hits = self.test.own if kind == "own" else self.test.popular
+        low, high = (float(end) for end in share_interval(hits, self.test.returned))
+        share = hits / self.test.returned
+        return share, min(low, share), max(high, share)
+
+    def added(self, acceptance: float, kind: str = "") -> tuple[float, float, float]:
+        """Sales added where so many come back, with their interval."""
+        kind = kind or self.test.kind
+        share, low, high = (acceptance * self.count * self.values.get(kind, 0.0) * one for one in self.hit(kind))
+        return share, low, high
+
+    def needed(self) -> tuple[float, float, float]:
+        """Acceptance that the goal needs, with its interval."""
+        most, low, high = self.added(1.0)
+        goal = self.goal * self.sales
+        return goal / most, goal / high, goal / max(low, 1e-9)
+
+    def all_accept(self) -> tuple[float, float, float]:
+        """Share of a year's sales that all of them would add, with its interval."""
+        most, low, high = (one / self.sales for one in self.added(1.0))
+        return most, low, high
+
+
+def _offers(found: Interactions, counts: Counts, stage: int) -> Any:
+    """`for_item`, `rank`, `offer`, `score` and `kind` ("own", "popular") for every item, as Arrow."""
     import numpy as np
     import pyarrow as pa
 
-    from regulars.models.offer_case import next_items
+    from regulars.models.offer_case import best_sellers, next_items
 
     popularity = found.column(f"{_SINCE}_{stage}")[counts.places]
     ids = np.array([str(one) for one in found.table["product_id"].to_pylist()], dtype=object)[counts.places]
-    kinds = {"own": next_items(counts.counts, popularity, popularity > 0, _PLACES)}
-    if with_popular:
-        best = np.argsort(-popularity, kind="stable")[:_PLACES]
-        kinds["popular"] = (np.tile(best, (len(ids), 1)), np.zeros((len(ids), len(best))))
+    kinds = {
+        "own": next_items(counts.counts, popularity, popularity > 0, _PLACES),
+        "popular": best_sellers(popularity, popularity > 0, _PLACES),
+    }
     parts: dict[str, list[Any]] = {name: [] for name in ("for_item", "rank", "offer", "score", "kind")}
     for kind, (offers, shares) in kinds.items():
         line, rank = np.nonzero(offers >= 0)
@@ -201,33 +308,77 @@ def _offers(found: Interactions, counts: Counts, stage: int, *, with_popular: bo
         parts["score"] += shares[line, rank].tolist()
         parts["kind"] += [kind] * len(line)
     types = {
-        "for_item": pa.string(),
-        "rank": pa.int64(),
-        "offer": pa.string(),
-        "score": pa.float64(),
-        "kind": pa.string(),
-    }
+        "for_item": pa.string(), "rank": pa.int64(), "offer": pa.string(), "score": pa.float64(), "kind": pa.string(),
+    }  # fmt: skip
     return pa.table({name: pa.array(values, types[name]) for name, values in parts.items()})
 
 
-def _members(data: Dataset, singles: ir.Table, offers: ir.Table) -> ir.Table:
-    """Every single-item customer with the best offer and their arm."""
+def _members(data: Dataset, singles: ir.Table, offers: ir.Table, arms: tuple[str, ...], best_seller: str) -> ir.Table:
+    """Every single-item customer with the first offer of either kind, and their arm."""
     view = data.customers.select("customer_key", "customer_id")
     rows = singles.inner_join(view, "customer_key")
     rows = data.persist(rows.select("customer_id", first=rows.product_id.cast("string")), "single_items__first")
-    best = offers.filter(offers["rank"] == 1).select("for_item", "offer", "score")
-    rows = rows.inner_join(best, [("first", "for_item")]).drop("for_item")
-    return data.persist(single_items.in_arms(rows, "single_item_customers:"), "single_items__members")
+    first = offers.filter(offers["rank"] == 1)
+    own = first.filter(first.kind == "own").select("for_item", own=first.offer, own_score=first.score)
+    rows = rows.left_join(own, [("first", "for_item")]).drop("for_item")
+    rows = data.persist(rows, "single_items__with_own")
+    popular = first.filter(first.kind == "popular").select("for_item", popular=first.offer, popular_score=first.score)
+    rows = rows.left_join(popular, [("first", "for_item")]).drop("for_item")
+    # whose item is too rare for the model is offered what sells, which it cannot be
+    rows = rows.mutate(popular=rows.popular.fill_null(best_seller))
+    rows = rows.mutate(
+        own=rows.own.fill_null(rows.popular), own_score=rows.own_score.fill_null(0.0),
+        popular_score=rows.popular_score.fill_null(0.0),
+    )  # fmt: skip
+    return data.persist(single_items.in_arms(rows, "single_item_customers:", arms), "single_items__members")
 
 
-def _value_of_an_offer(data: Dataset, members: ir.Table, found: Interactions) -> float | None:
-    """Mean price of the first offer over the customers it would be made to."""
+def _best_seller(found: Interactions) -> str:
+    """Id of the item on most orders of the last 60 days; the first in order of ids where several are."""
+    return str(found.table["product_id"][int(found.column(f"{_SINCE}_{found.cuts.last}").argmax())].as_py())
+
+
+def _values_of_offers(data: Dataset, members: ir.Table, found: Interactions) -> dict[str, float]:
+    """Mean price of the first offer over the customers it would be made to, by kind; of an item where none is known."""
     if "price" not in found.items.columns:
-        return None
-    prices = found.items.select(_item=found.items.product_id.cast("string"), price=found.items.price)
-    priced = members.inner_join(prices, members.offer == prices._item)
-    value = data.collect(priced.price.mean().round(6), 1)[0][0].as_py()
-    return float(value) if value else None
+        money, items = _last_year(data)
+        return {"own": money / items, "popular": money / items} if money and items else {}
+    values = {}
+    for kind in ("own", "popular"):
+        prices = found.items.select(_item=found.items.product_id.cast("string"), price=found.items.price)
+        priced = members.inner_join(prices, members[kind] == prices._item)
+        value = data.collect(priced.price.mean().round(6), 1)[0][0].as_py()
+        if value:
+            values[kind] = float(value)
+    return values
+
+
+def _last_year(data: Dataset) -> tuple[float, float]:
+    """Money and items of the last year's sales; 0 where they are not known."""
+    if "revenue" not in data.customer_days.columns or data.as_of is None:
+        return 0.0, 0.0
+    row = data.collect(single_items.money_and_items(data.customer_days, data.as_of), 1).to_pylist()[0]
+    return float(row["money"] or 0.0), float(row["items"] or 0.0)
+
+
+def _groups(data: Dataset, singles: ir.Table) -> list[Table]:
+    """Who they are: the share of customers with a single item, by what is known of customers."""
+    from regulars.measures import dimensions as dims
+    from regulars.methods.breakdown import Figure, break_down
+
+    by = [one for one in dims.available(data, "customer") if one.name not in _SAY_THE_SAME]
+    if not by:
+        return []
+    marked = singles.select(_single=singles.customer_key)
+    buyers = data.customer_days.select("customer_key").distinct()
+    rows = buyers.left_join(marked, buyers.customer_key == marked._single)
+    rows = data.persist(rows.select("customer_key", single=rows._single.notnull()), "single_items__buyers")
+    figures = [
+        Figure("single_item_share", "share", "Customers with a single item.", lambda r: r.single, is_share=True,
+               total="single_item_customers"),
+    ]  # fmt: skip
+    title = "Who they are: share of customers with a single item"
+    return [break_down(data, rows, by, figures, name="groups", title=title, cluster=None).table]
 
 
 def _who(data: Dataset, singles: ir.Table, count: int, total: int) -> Table:
@@ -245,77 +396,96 @@ def _who(data: Dataset, singles: ir.Table, count: int, total: int) -> Table:
     return columns.table("who", "What single-item customers bought", source=(query,), note=note)
 
 
-def _tested(test: dict[str, int], source: ir.Table) -> Table:
+def _tested(test: _Test, source: ir.Table) -> Table:
     columns = Columns()
     columns.add(
         "step",
-        ["had one item eight weeks ago", "bought another since", "… one of their ten", "… a best seller of then"],
+        [
+            "had one item eight weeks ago", "bought another since", "… one of ten chosen for the item they had",
+            "… one of the ten best sellers of then",
+        ],
         "text",
     )  # fmt: skip
-    columns.add("customers", [test[name] for name in ("singles", "returned", "own", "popular")], "customers")
+    columns.add("customers", [test.singles, test.returned, test.own, test.popular], "customers")
     return columns.table("test", "What single-item customers bought later", source=(source,))
 
 
-def _case(count: int, value: float, sales: float, goal: float, priced: str, source: tuple[ir.Table, ...]) -> Table:
-    from regulars.models.intervals import share_interval
-
-    shares = list(_ACCEPTANCE)
-    low, high = share_interval([share * count for share in shares], [count] * len(shares))
+def _case_table(case: _Case, source: tuple[ir.Table, ...]) -> Table:
+    added = [case.added(share) for share in _ACCEPTANCE]
     columns = Columns()
     columns.add(
-        "acceptance_share", shares, "share", "Assumed: customers who accept one offer they would not have taken."
+        "acceptance_share", list(_ACCEPTANCE), "share", "Assumed: customers whom the offer brings back beyond the rest."
     )
-    columns.add("added_sales", [share * count * value for share in shares], "money", f"At {priced}.")
-    columns.add_interval("added_sales", low * count * value, high * count * value, "money")
-    columns.add("of_sales", [share * count * value / sales for share in shares], "share", "Of the sales of a year.")
-    columns.add("of_goal", [share * count * value / (goal * sales) for share in shares], "share", "Of the goal.")
+    columns.add(
+        "added_sales", [one[0] for one in added], "money", "At the mean price of the first offers, or of an item."
+    )
+    columns.add_interval("added_sales", [one[1] for one in added], [one[2] for one in added], "money")
+    if case.test.is_made and case.test.is_own_used:
+        beside = [case.added(share, "popular")[0] for share in _ACCEPTANCE]
+        columns.add("with_best_sellers", beside, "money", "The same if the best sellers were offered instead.")
+    columns.add("of_sales", [one[0] / case.sales for one in added], "share", "Of the sales of a year.")
+    columns.add("of_goal", [one[0] / (case.goal * case.sales) for one in added], "share", "Of the goal.")
+    share, low, high = case.hit(case.test.kind)
+    note = (
+        f"Of those who come back {write(share, 'share')} ({write_interval(low, high, 'share')}) take one of ten "
+        "offers, as in the last eight weeks; the interval is from that. The acceptance itself only a trial tells."
+        if case.test.is_made else
+        "Everybody who comes back is taken to buy the offer: at most so much. The acceptance itself only a trial tells."
+    )  # fmt: skip
     return columns.table(
-        "business_case", "What offers would add at stated acceptance rates", source=source,
-        note="The interval is that of so many customers accepting by chance; the rate itself only a trial tells.",
+        "business_case", "What offers would add at stated acceptance rates", source=source, note=note
     )  # fmt: skip
 
 
-def _best_seller(found: Interactions) -> str:
-    """Id of the item on most orders of the last 60 days; the first in order of ids where several are."""
-    return str(found.table["product_id"][int(found.column(f"{_SINCE}_{found.cuts.last}").argmax())].as_py())
-
-
-def _audiences(members: ir.Table, best_seller: str) -> tuple[Audience, ...]:
+def _audiences(members: ir.Table, arms: tuple[str, ...]) -> tuple[Audience, ...]:
     """One list for each arm, with what is to be offered: nothing, in the last."""
     import ibis
 
-    offers = dict(zip(single_items.ARMS, (members.offer, ibis.literal(best_seller), ibis.null("string")), strict=True))
-    members = members.mutate(made=ibis.cases(*[(members.arm == arm, offer) for arm, offer in offers.items()]))
+    made = {
+        single_items.OWN: ("own_offer", members.own, members.own_score),
+        single_items.POPULAR: ("popular_offer", members.popular, members.popular_score),
+        single_items.NONE: ("no_offer", ibis.null("string"), members.own_score),
+    }
     found = []
-    for arm, name in zip(single_items.ARMS, ("own_offer", "popular_offer", "no_offer"), strict=True):
-        rows = members.filter(members.arm == arm)
+    for arm in arms:
+        name, offer, score = made[arm]
+        rows = members.mutate(made=offer, score=score).filter(members.arm == arm)
         reason = "bought only " + rows.first
         found.append(
             Audience(
                 name, f"Trial: {arm}", rows.select("customer_id", reason=reason, score=rows.score, offer=rows.made),
-                "A third of the single-item customers, drawn by a hash of their id.",
+                f"One of {len(arms)} equal parts of the single-item customers, drawn by a hash of their id.",
             )
         )  # fmt: skip
     return tuple(found)
 
 
-def _actions(findings: list[Finding]) -> list[Action]:
+def _actions(findings: list[Finding], case: _Case, lift: float, test: _Test) -> list[Action]:
     if not findings:
         return []
+    value: dict[str, Any] = {}
+    if case.is_known and test.is_made:
+        mean, low, high = (round(one, 2) for one in case.added(lift))
+        value = {"expected_value": mean, "interval": (low, high)}
+    parts = (
+        "own offer, best seller, and no offer, a third each" if test.is_own_used else "best seller or no offer, by half"
+    )
     return [
         Action(
-            "single_item_customers.trial", "Run the trial: own offer, best seller, and no offer, a third each.",
-            "What the offer adds beyond those who come back anyway, only a trial shows.", "own_offer", findings[0].key,
+            "single_item_customers.trial", f"Run the trial: {parts}.",
+            "What the offer adds beyond those who come back anyway, only a trial shows.",
+            "own_offer" if test.is_own_used else "popular_offer", findings[0].key, **value,
         )
     ]  # fmt: skip
 
 
-def _caveats(data: Dataset, test: dict[str, int]) -> list[Caveat]:
+def _caveats(data: Dataset, test: _Test) -> list[Caveat]:
     found = [Caveat("Acceptance rates are assumed; some of those who accept would have bought anyway.")]
-    if test["returned"] < data.min_customers:
+    if not test.is_made:
         text = (
-            f"Of {test['singles']:,} customers who had one item eight weeks ago {test['returned']:,} bought another "
-            "since: too few to say how good the offers are."
+            f"Of {write_count(test.singles, 'customers')} who had one item eight weeks ago {test.returned:,} bought "
+            f"another since: too few (under {data.min_customers}) to say how good the offers are, or whether best "
+            "sellers would do as well. The trial has both."
         )
         found.append(Caveat(text, "warning"))
     return found
