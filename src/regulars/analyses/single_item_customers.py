@@ -152,7 +152,7 @@ class SingleItemCustomers(Analysis):
         """What acceptance the goal needs, said plainly where no acceptance is enough."""
         needed, low, high = case.needed()
         goal = write(self.goal_share, "change_share")
-        of_hits = ", of whom as many take an offer as did unasked" if case.test.is_made else " and took the offer"
+        of_hits = ", of whom as many take an offer as did unasked" if case.test.is_made else ", each of whom takes it"
         if needed > 1:
             most, least, top = case.all_accept()
             span = f" ({write_interval(least, top, 'share')})" if case.test.is_made else ""
