@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regulars.models.intervals import steady
-from regulars.models.threads import one_thread, side_by_side
+from regulars.models.threads import one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -184,7 +184,8 @@ def cross_fit(x: Floats, arm: Whole, y: Floats, arms: int, seed: int, with_trees
 
     def fitted(part: _Part) -> _Fold:
         ours = part.train & ((arm == 0) | (arm == part.arm))
-        return _fit_arm(bases[part.kind], x[ours], (arm[ours] == part.arm).astype(float), y[ours], x[part.test])
+        with one_thread():
+            return _fit_arm(bases[part.kind], x[ours], (arm[ours] == part.arm).astype(float), y[ours], x[part.test])
 
     parts = [
         _Part(folds == place, folds != place, one, kind)
@@ -197,8 +198,8 @@ def cross_fit(x: Floats, arm: Whole, y: Floats, arms: int, seed: int, with_trees
     sums = {name: np.zeros((len(y), arms)) for name in names}
     scores, response = np.full((len(y), arms), np.nan), np.zeros((len(y), arms))
     values = np.zeros((len(y), arms + 1))
-    for part, fold in zip(parts, side_by_side(fitted, parts), strict=True):
-        test, column = part.test, part.arm - 1
+    for part in parts:
+        fold, test, column = fitted(part), part.test, part.arm - 1
         for learner, found in fold.uplift.items():
             sums[f"{learner} {part.kind}"][test, column] += found / SEEDS
         if part.kind == "linear":
