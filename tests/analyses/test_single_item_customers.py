@@ -89,7 +89,7 @@ def test_best_sellers_are_offered_where_they_foretell_better(make_dataset: Any, 
 
 def test_a_goal_out_of_reach_is_said_plainly_and_the_trial_is_sized(make_dataset: Any, checks: Any) -> None:
     result = SingleItemCustomers(goal_share=0.9).run(make_dataset({"lines": shop()}))
-    assert "out of reach" in result.finding("single_item_customers.acceptance_needed").sentence
+    assert "out of reach" in result.finding("single_item_customers.sales_share_if_all_accept").sentence
     trial = checks.rows(result, "trial")
     assert [row["arm"] for row in trial] == ["own offer", "best seller", "no offer"]
     assert 0 < trial[0]["power"] < 0.8

@@ -150,31 +150,27 @@ class SingleItemCustomers(Analysis):
 
     def _goal(self, case: _Case) -> Finding:
         """What acceptance the goal needs, said plainly where no acceptance is enough."""
-        needed, low, high = case.needed()
         goal = write(self.goal_share, "change_share")
         of_hits = ", of whom as many take an offer as did unasked" if case.test.is_made else ", each of whom takes it"
-        if needed > 1:
-            most, least, top = case.all_accept()
-            span = f" ({write_interval(least, top, 'share')})" if case.test.is_made else ""
-            sentence = (
-                f"The goal of {goal} of a year's sales is out of reach with these customers: if the offer brought back "
-                f"all {case.count:,}{of_hits}, sales would rise by {write(most, 'share')}{span}."
-            )
-        else:
-            span = f" ({write_interval(low, high, 'share')})" if case.test.is_made else ""
-            sentence = (
-                f"The goal of {goal} of a year's sales is reached if the offer brings back {write(needed, 'share')}"
-                f"{span} of the {case.count:,} customers{of_hits}."
-            )
+        is_in_reach = case.needed()[0] <= 1
+        value, low, high = case.needed() if is_in_reach else case.all_accept()
+        span = f" ({write_interval(low, high, 'share')})" if case.test.is_made else ""
+        told = f"{write(value, 'share')}{span}"
+        sentence = f"The goal of {goal} of a year's sales is " + (
+            f"reached if the offer brings back {told} of the {case.count:,} customers{of_hits}."
+            if is_in_reach else
+            f"out of reach with these customers: if the offer brought back all {case.count:,}{of_hits}, sales would "
+            f"rise by {told}."
+        )  # fmt: skip
         interval: dict[str, Any] = (
             {
-                "interval": (min(low, needed), max(high, needed)), "grade": "modelled",
+                "interval": (min(low, value), max(high, value)), "grade": "modelled",
                 "validated": "the share of offers taken is that of the last eight weeks, beside best sellers",
             } if case.test.is_made else {}
         )  # fmt: skip
         return Finding(
-            "single_item_customers.acceptance_needed", sentence, needed, "share", case.count,
-            Evidence("business_case"), **interval,
+            f"single_item_customers.{'acceptance_needed' if is_in_reach else 'sales_share_if_all_accept'}",
+            sentence, value, "share", case.count, Evidence("business_case"), **interval,
         )  # fmt: skip
 
 

@@ -55,8 +55,9 @@ def smooth_level(values: Floats, horizon: int) -> Floats:
     [[5.0, 5.0]]
     """
     alpha, beta, phi = (_GRID[:, column][None, :] for column in range(3))
-    start = np.nanmedian(values[:, : max(values.shape[1] // 10, 8)], axis=1)
-    level = np.repeat(np.nan_to_num(start)[:, None], len(_GRID), axis=1)
+    first = values[:, : max(values.shape[1] // 10, 8)]
+    start = np.nanmedian(np.where(np.isnan(first).all(axis=1, keepdims=True), 0.0, first), axis=1)
+    level = np.repeat(start[:, None], len(_GRID), axis=1)
     trend = np.zeros_like(level)
     loss = np.zeros_like(level)
     warm = int(values.shape[1] * _WARM_UP)
