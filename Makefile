@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test setup lint types unit truth bench lock clean
+.PHONY: demo test setup lint types unit truth docs bench lock clean
 
 # The main job on a generated company; prints where the report is.
 demo: .venv/base
@@ -26,6 +26,10 @@ types: .venv/dev
 
 unit: .venv/dev
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup
+
+# The documentation as a site in site/, drawn without the network; a link that leads nowhere is an error.
+docs: .venv/dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: .venv/dev
 	$(BIN)/python -m benchmarks

@@ -36,12 +36,14 @@ def page() -> str:
     tables = [[f"`{name}`", f"one row per {told.grain}"] for name, told in CONTRACT.items()]
     return "\n\n".join(
         [
-            "# Glossary\n\nThe words of report and dashboard, as the program defines them. A word may mean something else in another "
+            "# Glossary\n\nThe words of report and dashboard, as the program defines them. A word may mean something "
+            "else in another "
             "analysis; then it stands here twice.",
             "## How a finding is known\n\n" + markdown.table(["grade", "meaning"], grades),
             "## Terms\n\n" + markdown.table(["term", "meaning", "used in"], rows),
             "## Tables\n\n" + markdown.table(["table", "grain"], tables),
-            "Columns of tables are defined under [Tables](tables.md), those of customers under [Features](features.md).",
+            "Columns of tables are defined under [Tables](tables.md), those of customers under "
+            "[Features](features.md).",
         ]
     ) + "\n"  # fmt: skip
 

@@ -14,12 +14,12 @@ _HEADING = re.compile(r"^(Args|Returns|Raises|Source|Sources):", flags=re.MULTIL
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table; a bar inside a cell does not end it.
+    r"""A table; a bar inside a cell does not end it.
 
     >>> print(table(["a"], [["x|y"]]))
     | a |
     |---|
-    | x\\|y |
+    | x\|y |
     """
     lines = [f"| {' | '.join(headings)} |", "|" + "---|" * len(headings)]
     lines += ["| " + " | ".join(_cell(text) for text in row) + " |" for row in rows]

@@ -1,4 +1,4 @@
-"""One page for each analysis: its frame from the class, its middle from `docs/questions/NAME.md` where that is written."""
+"""One page for each analysis: its frame from the class, its middle from `docs/questions/NAME.md` where there is one."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ SECTIONS = ("How to read it", "How it is computed", "When not to believe it")
 """What is written by hand for each."""
 
 _UNWRITTEN = {
-    "How to read it": "Each table and chart of the report says in its heading what it shows; a finding names its n, its interval "
+    "How to read it": "Each table and chart of the report says in its heading what it shows; a finding names its n, "
+    "its interval "
     "and how it is known. The [glossary](../reference/glossary.md) has the terms.",
-    "When not to believe it": "Read the caveats under its section of the report: they are written from your data. A finding that is "
+    "When not to believe it": "Read the caveats under its section of the report: they are written from your data. "
+    "A finding that is "
     "*observed* or *modelled* is no proof of a cause.",
 }
 
@@ -50,7 +52,8 @@ def nav() -> list[dict[str, object]]:
 def index(kinds: list[type[Analysis]]) -> str:
     """The list of all questions."""
     parts = [
-        "# The questions\n\nEach analysis answers one question. It runs when your data have what it needs; when they lack it, the "
+        "# The questions\n\nEach analysis answers one question. It runs when your data have what it needs; when they "
+        "lack it, the "
         "report says what to add. `regulars list exports/regulars.toml` tells for your data."
     ]
     for chapter in CHAPTERS:
@@ -64,12 +67,14 @@ def page(kind: type[Analysis], written: Path) -> str:
     """The page of one analysis."""
     own = sections(written.read_text(encoding="utf-8")) if written.exists() else {}
     computed = "\n\n".join(
-        text for text in (own.get("How it is computed", ""), f"In the code's own words: {markdown.summary(kind)}") if text
+        text
+        for text in (own.get("How it is computed", ""), f"In the code's own words: {markdown.summary(kind)}")
+        if text
     )
     parts = [
         f"# {kind.title}",
         f'<p class="question">{kind.question}</p>',
-        f"`{kind.name}` · chapter *{kind.chapter}* · `regulars show {kind.name}` · `data.run(\"{kind.name}\")`",
+        f'`{kind.name}` · chapter *{kind.chapter}* · `regulars show {kind.name}` · `data.run("{kind.name}")`',
         f"## What it gives\n\n{_sentence(markdown.summary(kind.run))}{_extras(kind)}",
         f"## What it needs\n\n{needs(kind)}",
         f"## How to read it\n\n{own.get('How to read it') or _UNWRITTEN['How to read it']}",
@@ -86,9 +91,9 @@ def page(kind: type[Analysis], written: Path) -> str:
 
 
 def sections(text: str) -> dict[str, str]:
-    """What is written under each heading.
+    r"""What is written under each heading.
 
-    >>> sections("## A\\n\\none\\n\\n## B\\n\\ntwo\\n")
+    >>> sections("## A\n\none\n\n## B\n\ntwo\n")
     {'A': 'one', 'B': 'two'}
     """
     found = re.split(r"^## (.+)$", text, flags=re.MULTILINE)[1:]
@@ -98,7 +103,9 @@ def sections(text: str) -> dict[str, str]:
 def needs(kind: type[Analysis]) -> str:
     """What the data must have, and what is used where it is there."""
     must, wanted = _listed(kind, "needs"), _listed(kind, "wants")
-    text = "\n".join(f"- {line}" for line in must) or "A source of purchases or of profiles; what more there is, it uses."
+    text = (
+        "\n".join(f"- {line}" for line in must) or "A source of purchases or of profiles; what more there is, it uses."
+    )
     if wanted:
         text += "\n\nUsed where it is there:\n\n" + "\n".join(f"- {line}" for line in wanted)
     return text
@@ -108,7 +115,8 @@ def _listed(kind: type[Analysis], which: str) -> list[str]:
     told = getattr(kind, which)
     tables = [f"table `{name}`" for name in sorted(told.tables)]
     columns = [
-        f"`{table}`: column{'s' if len(names) > 1 else ''} {_names(names)}" for table, names in sorted(told.columns.items())
+        f"`{table}`: column{'s' if len(names) > 1 else ''} {_names(names)}"
+        for table, names in sorted(told.columns.items())
     ]
     view = [f"features of customers: {_names(told.customers)}"] if told.customers else []
     made = [f"made from your purchases: {_names(told.summaries)}"] if told.summaries else []

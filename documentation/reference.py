@@ -1,4 +1,4 @@
-"""Reference pages, drawn from what they describe: commands, settings, tables, features, checks and the Python classes."""
+"""Reference pages, drawn from what they describe: commands, settings, tables, features, checks, Python classes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ def commands() -> Iterator[tuple[str, Any]]:
 def commands_page() -> str:
     """Every command with its arguments and options."""
     parts = [
-        "# Commands\n\nEvery command tells its options with `--help`. Output meant for a machine comes with `--json`. Nothing is "
+        "# Commands\n\nEvery command tells its options with `--help`. Output meant for a machine comes with `--json`. "
+        "Nothing is "
         "shown while a command works when its output is piped."
     ]
     for name, command in commands():
@@ -55,7 +56,9 @@ def commands_page() -> str:
 
 def _option(option: Any) -> list[str]:
     is_argument = option.param_type_name == "argument"
-    words = f"`{(option.metavar or option.name).upper()}`" if is_argument else ", ".join(f"`{one}`" for one in option.opts)
+    words = (
+        f"`{(option.metavar or option.name).upper()}`" if is_argument else ", ".join(f"`{one}`" for one in option.opts)
+    )
     variable = getattr(option, "envvar", None)
     meaning = f"{option.help or ''}" + (f" Also from the environment: `{variable}`." if variable else "")
     default = "must be said" if option.required else "–" if option.default in (None, "", ()) else f"`{option.default}`"
@@ -77,10 +80,11 @@ def settings_page() -> str:
         ("[experiments.NAME]", ExperimentSettings),
     ]
     parts = [
-        "# Settings\n\nAll that `regulars.toml` may hold. [The settings file](../settings.md) explains it by an example. "
+        "# Settings\n\nAll that `regulars.toml` may hold. [The settings file](../settings.md) explains it by an "
+        "example. "
         "An unknown name is refused, with the closest that exists.",
         *(_section(heading, kind) for heading, kind in sections),
-        "## [checks]\n\nThe name of a [check](checks.md) = `\"off\"`.",
+        '## [checks]\n\nThe name of a [check](checks.md) = `"off"`.',
         "# Settings of the analyses",
         *(_section(f"[{one.name}]", one) for one in all_kinds()),
     ]
@@ -98,12 +102,13 @@ def tables_page() -> str:
     from regulars.core.contract import CONTRACT
 
     parts = [
-        "# Tables\n\nWhat your files are read into. All is optional but a source of purchases (`lines` or `orders`) or of profiles "
+        "# Tables\n\nWhat your files are read into. All is optional but a source of purchases (`lines` or `orders`) or "
+        "of profiles "
         "(`customers`). A row that lacks a *needed* column, where that column is mapped, is set aside with its reason."
     ]
     for name, told in CONTRACT.items():
         rows = [[f"`{one.name}`", one.kind, one.meaning, "needed" if one.needed else ""] for one in told.columns]
-        more = f" Columns of your own are kept as {told.further}s (`further = [\"…\"]`)." if told.further else ""
+        more = f' Columns of your own are kept as {told.further}s (`further = ["…"]`).' if told.further else ""
         text = f"## {name}\n\nOne row per {told.grain}; key: {', '.join(f'`{one}`' for one in told.key)}.{more}"
         parts.append(f"{text}\n\n" + markdown.table(["column", "kind", "meaning", ""], rows))
     return "\n\n".join(parts) + "\n"
@@ -116,7 +121,8 @@ def features_page() -> str:
     rows = pipeline.listing("features")
     headings = list(rows[0])
     return (
-        "# Features of customers\n\nThe customer view has one row per customer. Which columns it has depends on what is mapped; "
+        "# Features of customers\n\nThe customer view has one row per customer. Which columns it has depends on what "
+        "is mapped; "
         "`regulars list exports/regulars.toml --features` tells for your data.\n\n"
         + markdown.table(headings, [[f"`{row[headings[0]]}`", *list(row.values())[1:]] for row in rows])
         + "\n"
@@ -128,7 +134,8 @@ def checks_page() -> str:
     from regulars.intake.checks.running import CHECKS
 
     return (
-        "# Checks of the data\n\nEach run looks for what may mislead, says how many rows it concerns with examples, what was done, and "
+        "# Checks of the data\n\nEach run looks for what may mislead, says how many rows it concerns with examples, "
+        "what was done, and "
         'how to change that. A check is silenced by its name: `[checks]`, `zero_price = "off"`.\n\n'
         + markdown.table(["check", "what it looks for"], [[f"`{name}`", meaning] for name, meaning in CHECKS.items()])
         + "\n"
@@ -145,7 +152,10 @@ def classes_page() -> str:
         regulars.Dataset, regulars.Result, result.Table, result.Finding, result.Audience, result.Action, result.Caveat,
         result.ColumnInfo, Chart, regulars.Analysis, regulars.Needs, regulars.Feature,
     ]  # fmt: skip
-    parts = ["# Python classes\n\nFrom `import regulars as rg`; the parts of a Result come with it. See [Python](../python.md)."]
+    parts = [
+        "# Python classes\n\nFrom `import regulars as rg`; the parts of a Result come with it. "
+        "See [Python](../python.md)."
+    ]
     parts.append(f"## load\n\n`load{inspect.signature(regulars.load)}`\n\n{markdown.summary(regulars.load)}")
     parts += [_class(one) for one in kinds]
     return "\n\n".join(parts) + "\n"

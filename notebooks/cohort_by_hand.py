@@ -13,10 +13,10 @@ def _():
         """
         # A cohort, counted by hand
 
-        Retention is the share of a cohort that buys in a later month. Four lines of Ibis count it; the analysis must say the same.
+        Retention is the share of a cohort that buys in a later month. Four lines of Ibis count it; the analysis must
+        say the same.
         """
     )
-    return
 
 
 @app.cell
@@ -59,13 +59,11 @@ def _(by_hand, data, largest):
         assert by_hand.get((largest, after), 0) == row["active"]
     assert told
     result
-    return
 
 
 @app.cell
 def _(data):
     data.engine.close()
-    return
 
 
 if __name__ == "__main__":

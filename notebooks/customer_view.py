@@ -38,7 +38,9 @@ def _():
 @app.cell
 def _(data, mo):
     view = data.customers
-    columns = [[name, data.feature(name).meaning, data.feature(name).formula] for name in ("order_count", "recency_days")]
+    columns = [
+        [name, data.feature(name).meaning, data.feature(name).formula] for name in ("order_count", "recency_days")
+    ]
     mo.md("\n\n".join(f"**{name}**: {meaning} ({formula})" for name, meaning, formula in columns))
     return (view,)
 
@@ -50,7 +52,6 @@ def _(data, view):
     spread = data.collect(by_orders.order_by("order_count"), max_rows=1000)
     print(spread.slice(0, 5).to_pylist())
     assert sum(spread["customers"].to_pylist()) > 0
-    return
 
 
 @app.cell
@@ -67,13 +68,11 @@ def _(result):
     segments = result.table("segments").to_polars()  # or to_arrow(), to_pandas()
     print(segments.head())
     segments
-    return
 
 
 @app.cell
 def _(data):
     data.engine.close()
-    return
 
 
 if __name__ == "__main__":

@@ -13,11 +13,11 @@ def _():
         """
         # Who will buy in the next half-year?
 
-        The trap is to let the model see the future. `data.at(day)` is the company as it was known on that day, so that no
+        The trap is to let the model see the future. `data.at(day)` is the company as it was known on that day, so that
+        no
         feature can. We learn on one half-year, judge on the next, and set a simple rule beside the model.
         """
     )
-    return
 
 
 @app.cell
@@ -71,13 +71,11 @@ def _(data, history, timedelta):
     by_rule = roc_auc_score(test_y, [-row[0] for row in test_x])  # who bought last comes first
     print(f"{len(test_y):,} customers judged; {sum(test_y):,} came back")
     print(f"area under the curve: model {by_model:.3f}, latest buyers first {by_rule:.3f}")
-    return
 
 
 @app.cell
 def _(data):
     data.engine.close()
-    return
 
 
 if __name__ == "__main__":

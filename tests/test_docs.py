@@ -163,6 +163,7 @@ def test_what_is_written_of_a_question_is_whole(page: Path) -> None:
 
 def test_every_setting_says_what_it_means() -> None:
     from documentation import markdown, questions
+
     from regulars.core.experiment import ExperimentSettings
 
     kinds = [

@@ -10,8 +10,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-
 from documentation import questions, reference
+
 from regulars.core.analysis import Registry
 
 ROOT = Path(__file__).parent.parent
@@ -69,7 +69,9 @@ def test_links_and_anchors_lead_somewhere(pages: dict[Path, Page]) -> None:
             if target.is_dir():
                 target /= "index.html"
             anchor = unquote(parts.fragment)
-            if not target.exists() or (anchor and target in pages and anchor not in pages[target].ids | {"__codelineno"}):
+            if not target.exists() or (
+                anchor and target in pages and anchor not in pages[target].ids | {"__codelineno"}
+            ):
                 lost.append(f"{path.name}: {link}")
     assert lost == []
 
