@@ -116,7 +116,7 @@ def run_blocks(page: Path, company: Path, names: dict[str, Any]) -> dict[str, An
     from regulars import pipeline
 
     text = page.read_text(encoding="utf-8")
-    if "regulars init exports/" not in text:
+    if "regulars init exports/" not in text and not (company / "exports" / "regulars.toml").exists():
         pipeline.init(company / "exports", "")
     for kind, block in BLOCKS.findall(text):
         if kind == "python":
