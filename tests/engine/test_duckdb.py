@@ -81,6 +81,12 @@ def test_rows_are_written_as_parquet(engine: DuckdbEngine, rows: Any, tmp_path: 
     assert pq.read_table(path)["text"].to_pylist() == ["a", "b", None, "d", "e"]
 
 
+def test_a_query_is_compiled_once_whoever_asks(engine: DuckdbEngine, rows: Any) -> None:
+    name = rows.columns[0]
+    assert engine.sql(rows.select(name)) is engine.sql(rows.select(name))
+    assert engine.sql(rows.select(name)) != engine.sql(rows.select(other=rows[name]))
+
+
 def test_the_query_can_be_read(engine: DuckdbEngine, rows: Any) -> None:
     assert 'SELECT\n  *\nFROM "rows"' in engine.sql(rows.filter(rows.n > 2))
 

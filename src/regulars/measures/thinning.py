@@ -71,7 +71,9 @@ def thinned(days: ir.Table, chosen: ir.Table, spans: Sequence[Window]) -> ir.Tab
     """
     import ibis
 
-    tries = chosen.mutate(orders=ibis.array(list(range(1, LEVELS + 1))).unnest().cast("int64"))
+    # each number is cast, not what is unnested: Spark takes no expression around that
+    counts = ibis.array([ibis.literal(count, "int64") for count in range(1, LEVELS + 1)])
+    tries = chosen.mutate(orders=counts.unnest())
     tries = tries.filter(tries.order_count * _KEPT_SHARE >= tries.orders)
     own, orders = tries.own_id.cast("string"), tries.orders.cast("string")
     tries = tries.select(
