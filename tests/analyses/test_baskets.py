@@ -119,8 +119,12 @@ def test_rules_by_what_they_earn(make_dataset: Any, checks: Any) -> None:
     assert (dear["antecedent"], dear["consequent"]) == ("p2", "p3")
     assert dear["extra_value"] == pytest.approx(dear["extra_orders"] * 100)
     assert dear["extra_margin"] == pytest.approx(dear["extra_orders"] * (100 - 2 * 30))
-    with pytest.raises(DataError, match="cost of the products"):
+    with pytest.raises(DataError, match="cost of the products") as lacking:
         Baskets(rank_by="margin").run(make_dataset({"lines": lines}))
+    assert (lacking.value.table, lacking.value.column) == ("products", "cost")
+    with pytest.raises(DataError, match="money of the order lines") as lacking:
+        Baskets(rank_by="revenue").run(make_dataset({"lines": lines.drop(["paid"])}))
+    assert (lacking.value.table, lacking.value.column) == ("lines", "paid")
 
 
 def test_chance_gives_no_rule_and_says_so(make_dataset: Any) -> None:

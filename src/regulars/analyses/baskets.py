@@ -104,14 +104,17 @@ class Baskets(Analysis):
         if self.rank_by == "orders":
             return None
         worth = words.values if self.rank_by == "revenue" else words.margins
-        if not worth:
-            lacks = "money" if self.rank_by == "revenue" or not words.values else "cost of the products"
+        if worth:
+            return worth
+        if self.rank_by == "margin" and words.values:
             raise DataError(
-                f"[baskets] rank_by = '{self.rank_by}' needs the {lacks}",
-                mend="map cost under [tables.products], and leave item = 'product_id'" if "cost" in lacks
-                else "map paid or amount under [tables.lines]",
+                "[baskets] rank_by = 'margin' needs the cost of the products", table="products", column="cost",
+                mend="map cost under [tables.products], and leave item = 'product_id'",
             )  # fmt: skip
-        return worth
+        raise DataError(
+            f"[baskets] rank_by = '{self.rank_by}' needs the money of the order lines", table="lines", column="paid",
+            mend="map paid or amount under [tables.lines]",
+        )  # fmt: skip
 
 
 class _Story:

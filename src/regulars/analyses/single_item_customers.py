@@ -13,13 +13,12 @@ from regulars.measures import single_items
 from regulars.measures.tables import Columns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import ibis.expr.types as ir
 
     from regulars.core.dataset import Dataset
     from regulars.core.result import Result
     from regulars.methods.recommending import Counts, Interactions
+    from regulars.models.offer_case import LaterTest, OfferCase
 
 _PLACES = 10
 _ACCEPTANCE = (0.01, 0.02, 0.05, 0.1, 0.2)
@@ -53,6 +52,7 @@ class SingleItemCustomers(Analysis):
     def run(self, data: Dataset) -> Result:
         """Who they are, the next item of each, the test on the last eight weeks, the business case and the trial."""
         from regulars.methods.recommending import count_stages, prepare
+        from regulars.models.offer_case import OfferCase
 
         found = prepare(data)
         if not found.table.num_rows:
@@ -69,7 +69,7 @@ class SingleItemCustomers(Analysis):
         members = _members(data, singles, offers, arms, _best_seller(found))
         sales, _ = _last_year(data)
         values = _values_of_offers(data, members, found)
-        case = _Case(count, values, sales, self.goal_share, test)
+        case = OfferCase(count, values, sales, self.goal_share, test)
         tables = [_who(data, singles, count, total), *_groups(data, singles), _tested(test, test_query)]
         if case.is_known:
             tables.append(_case_table(case, (members, found.items)))
@@ -80,8 +80,10 @@ class SingleItemCustomers(Analysis):
             actions=tuple(_actions(findings, case, self.acceptance_lift, test)), caveats=tuple(_caveats(data, test)),
         )  # fmt: skip
 
-    def _test(self, data: Dataset, found: Interactions, counts: Counts) -> tuple[_Test, ir.Table]:
+    def _test(self, data: Dataset, found: Interactions, counts: Counts) -> tuple[LaterTest, ir.Table]:
         """Single buyers as of eight weeks ago: how many bought another item since, and how often it was one of ten."""
+        from regulars.models.offer_case import LaterTest
+
         early = data.persist(single_items.single_buyers(found.rows, 0), "single_items__early")
         offers = data.bring(_offers(found, counts, 0), "single_items__offers_then")
         query = single_items.bought_later(early, found.rows, offers, 0)
@@ -89,9 +91,9 @@ class SingleItemCustomers(Analysis):
         before = int(data.collect(early.count())[0][0].as_py())
         hits = {name: int(row[name] or 0) for name in ("returned", "own", "popular")}
         gain, squares = float(row["gain"] or 0.0), float(row["gain_squares"] or 0.0)
-        return _Test(before, **hits, gain=gain, gain_squares=squares, least=data.min_customers), query
+        return LaterTest(before, **hits, gain=gain, gain_squares=squares, least=data.min_customers), query
 
-    def _trial(self, count: int, test: _Test, arms: tuple[str, ...], source: tuple[ir.Table, ...]) -> Table:
+    def _trial(self, count: int, test: LaterTest, arms: tuple[str, ...], source: tuple[ir.Table, ...]) -> Table:
         from regulars.models.offer_case import arm_size, power_of
 
         base = test.returned / test.singles if test.singles else 0.05
@@ -110,7 +112,7 @@ class SingleItemCustomers(Analysis):
         columns.add("is_enough", [available >= size] * each, "", "Whether there are customers enough.", "enough")
         return columns.table("trial", "A trial to prove it", source=source)
 
-    def _findings(self, data: Dataset, count: int, total: int, test: _Test, case: _Case) -> list[Finding]:
+    def _findings(self, data: Dataset, count: int, total: int, test: LaterTest, case: OfferCase) -> list[Finding]:
         from regulars.models.intervals import share_interval
 
         if min(count, total) < data.min_customers:
@@ -129,9 +131,9 @@ class SingleItemCustomers(Analysis):
             interval = write_interval(low, high, "share")
             said = (
                 f"{own} ({interval}) bought one of the ten they would have been offered, against {popular} of the ten "
-                f"best sellers; {test.words}." if test.is_own_used else
+                f"best sellers; {_compared(test)}." if test.is_own_used else
                 f"{popular} ({interval}) bought one of the ten best sellers, and {own} one of ten chosen for the item "
-                f"they had; {test.words}."
+                f"they had; {_compared(test)}."
             )  # fmt: skip
             sentence = (
                 f"Of {write_count(test.returned, 'customers')} with one item who bought another in the last eight "
@@ -148,17 +150,16 @@ class SingleItemCustomers(Analysis):
             found.append(self._goal(case))
         return found
 
-    def _goal(self, case: _Case) -> Finding:
+    def _goal(self, case: OfferCase) -> Finding:
         """What acceptance the goal needs, said plainly where no acceptance is enough."""
         goal = write(self.goal_share, "change_share")
         of_hits = ", of whom as many take an offer as did unasked" if case.test.is_made else ", each of whom takes it"
-        is_in_reach = case.needed()[0] <= 1
-        value, low, high = case.needed() if is_in_reach else case.all_accept()
+        value, low, high = case.needed() if case.is_in_reach else case.all_accept()
         span = f" ({write_interval(low, high, 'share')})" if case.test.is_made else ""
         told = f"{write(value, 'share')}{span}"
         sentence = f"The goal of {goal} of a year's sales is " + (
             f"reached if the offer brings back {told} of the {case.count:,} customers{of_hits}."
-            if is_in_reach else
+            if case.is_in_reach else
             f"out of reach with these customers: if the offer brought back all {case.count:,}{of_hits}, sales would "
             f"rise by {told}."
         )  # fmt: skip
@@ -169,117 +170,18 @@ class SingleItemCustomers(Analysis):
             } if case.test.is_made else {}
         )  # fmt: skip
         return Finding(
-            f"single_item_customers.{'acceptance_needed' if is_in_reach else 'sales_share_if_all_accept'}",
+            f"single_item_customers.{'acceptance_needed' if case.is_in_reach else 'sales_share_if_all_accept'}",
             sentence, value, "share", case.count, Evidence("business_case"), **interval,
         )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Test:
-    """Single-item customers of eight weeks ago, and what they bought since.
-
-    Args:
-        singles: How many there were.
-        returned: Those who bought another item.
-        own: Of those, who bought one of the ten offers for the item they had.
-        popular: Of those, who bought one of the ten best sellers.
-        gain: Sum over those who returned of 1 ÷ rank of the own offer bought less the same of the best sellers.
-        gain_squares: The sum of the squares.
-        least: Under so many nothing is concluded.
-    """
-
-    singles: int
-    returned: int
-    own: int
-    popular: int
-    gain: float
-    gain_squares: float
-    least: int
-
-    @property
-    def is_made(self) -> bool:
-        """Whether enough came back to judge by."""
-        return self.returned >= self.least
-
-    @property
-    def is_own_used(self) -> bool:
-        """Whether own offers are made: they stood earlier than best sellers, or there is no telling."""
-        return not self.is_made or self.gain > 0
-
-    @property
-    def kind(self) -> str:
-        """The kind of offer that is made."""
-        return "own" if self.is_own_used else "popular"
-
-    @property
-    def used(self) -> int:
-        """Those who bought one of the offers that are made."""
-        return self.own if self.is_own_used else self.popular
-
-    @property
-    def words(self) -> str:
-        """Which of the two is offered, and whether the difference is beyond chance."""
-        from regulars.models.intervals import mean_interval
-
-        low, high = (float(end) for end in mean_interval(self.gain, self.gain_squares, self.returned))
-        beyond = "beyond chance" if low > 0 or high < 0 else "though not beyond chance"
-        if self.is_own_used:
-            return f"what they bought stood earlier among their own ten ({beyond}), so these are offered"
-        if not self.gain:
-            return "best sellers foretold as well, so these are offered"
-        return f"what they bought stood earlier among the best sellers ({beyond}), so these are offered"
-
-
-@dataclass(frozen=True)
-class _Case:
-    """What offers would bring.
-
-    Args:
-        count: Single-item customers.
-        values: Mean price of the first offer, by kind; missing where there is no money.
-        sales: Of the last year.
-        goal: Sales to add, as a share of those.
-        test: How often those who came back took an offer.
-    """
-
-    count: int
-    values: Mapping[str, float]
-    sales: float
-    goal: float
-    test: _Test
-
-    @property
-    def is_known(self) -> bool:
-        """Whether there is money to tell it in, and anybody ever took an offer."""
-        return bool(self.sales and self.values.get(self.test.kind) and (self.test.used or not self.test.is_made))
-
-    def hit(self, kind: str) -> tuple[float, float, float]:
-        """Share of those who came back that took an offer, with its interval; 1 where nothing can be told."""
-        from regulars.models.intervals import share_interval
-
-        if not self.test.is_made:
-            return 1.0, 1.0, 1.0
-        hits = self.test.own if kind == "own" else self.test.popular
-        low, high = (float(end) for end in share_interval(hits, self.test.returned))
-        share = hits / self.test.returned
-        return share, min(low, share), max(high, share)
-
-    def added(self, acceptance: float, kind: str = "") -> tuple[float, float, float]:
-        """Sales added where so many come back, with their interval."""
-        kind = kind or self.test.kind
-        share, low, high = (acceptance * self.count * self.values.get(kind, 0.0) * one for one in self.hit(kind))
-        return share, low, high
-
-    def needed(self) -> tuple[float, float, float]:
-        """Acceptance that the goal needs, with its interval."""
-        most, low, high = self.added(1.0)
-        goal = self.goal * self.sales
-        return goal / most, goal / high, goal / max(low, 1e-9)
-
-    def all_accept(self) -> tuple[float, float, float]:
-        """Share of a year's sales that all of them would add, with its interval."""
-        most, low, high = (one / self.sales for one in self.added(1.0))
-        return most, low, high
+def _compared(test: LaterTest) -> str:
+    """Which of the two kinds is offered, and whether the difference is beyond chance."""
+    if not test.gain:
+        return "best sellers foretold as well, so these are offered"
+    where = "their own ten" if test.is_own_used else "the best sellers"
+    beyond = "beyond chance" if test.is_beyond_chance else "though not beyond chance"
+    return f"what they bought stood earlier among {where} ({beyond}), so these are offered"
 
 
 def _offers(found: Interactions, counts: Counts, stage: int) -> Any:
@@ -392,7 +294,7 @@ def _who(data: Dataset, singles: ir.Table, count: int, total: int) -> Table:
     return columns.table("who", "What single-item customers bought", source=(query,), note=note)
 
 
-def _tested(test: _Test, source: ir.Table) -> Table:
+def _tested(test: LaterTest, source: ir.Table) -> Table:
     columns = Columns()
     columns.add(
         "step",
@@ -406,7 +308,7 @@ def _tested(test: _Test, source: ir.Table) -> Table:
     return columns.table("test", "What single-item customers bought later", source=(source,))
 
 
-def _case_table(case: _Case, source: tuple[ir.Table, ...]) -> Table:
+def _case_table(case: OfferCase, source: tuple[ir.Table, ...]) -> Table:
     added = [case.added(share) for share in _ACCEPTANCE]
     columns = Columns()
     columns.add(
@@ -421,7 +323,7 @@ def _case_table(case: _Case, source: tuple[ir.Table, ...]) -> Table:
         columns.add("with_best_sellers", beside, "money", "The same if the best sellers were offered instead.")
     columns.add("of_sales", [one[0] / case.sales for one in added], "share", "Of the sales of a year.")
     columns.add("of_goal", [one[0] / (case.goal * case.sales) for one in added], "share", "Of the goal.")
-    share, low, high = case.hit(case.test.kind)
+    share, low, high = case.test.taken(case.test.kind)
     note = (
         f"Of those who come back {write(share, 'share')} ({write_interval(low, high, 'share')}) take one of ten "
         "offers, as in the last eight weeks; the interval is from that. The acceptance itself only a trial tells."
@@ -456,7 +358,7 @@ def _audiences(members: ir.Table, arms: tuple[str, ...]) -> tuple[Audience, ...]
     return tuple(found)
 
 
-def _actions(findings: list[Finding], case: _Case, lift: float, test: _Test) -> list[Action]:
+def _actions(findings: list[Finding], case: OfferCase, lift: float, test: LaterTest) -> list[Action]:
     if not findings:
         return []
     value: dict[str, Any] = {}
@@ -475,7 +377,7 @@ def _actions(findings: list[Finding], case: _Case, lift: float, test: _Test) -> 
     ]  # fmt: skip
 
 
-def _caveats(data: Dataset, test: _Test) -> list[Caveat]:
+def _caveats(data: Dataset, test: LaterTest) -> list[Caveat]:
     found = [Caveat("Acceptance rates are assumed; some of those who accept would have bought anyway.")]
     if not test.is_made:
         text = (

@@ -62,17 +62,15 @@ def rules_table(
     columns.add("usual_share", rules.consequent_counts / rules.basket_count, "share", "Consequent in all orders.")
     columns.add("extra_orders", np.round(rules.extra_baskets, 6), "orders", "Orders with both beyond chance.")
     if item_value:
-        values = np.array([item_value.get(int(one), 0.0) for one in rules.consequents])
-        columns.add(
-            "extra_value", np.round(rules.extra_baskets * values, 4), "money",
-            "Orders beyond chance × mean revenue of the consequent on an order.",
-        )  # fmt: skip
-        if item_margin:
-            margins = np.array([item_margin.get(int(one), 0.0) for one in rules.consequents])
-            columns.add(
-                "extra_margin", np.round(rules.extra_baskets * margins, 4), "money",
-                "Orders beyond chance × mean margin (revenue less cost) of the consequent on an order.",
-            )  # fmt: skip
+        for column, worth, meaning in (
+            ("extra_value", item_value, "revenue"), ("extra_margin", item_margin, "margin (revenue less cost)"),
+        ):  # fmt: skip
+            if worth:
+                each = np.array([worth.get(int(one), 0.0) for one in rules.consequents])
+                columns.add(
+                    column, np.round(rules.extra_baskets * each, 4), "money",
+                    f"Orders beyond chance × mean {meaning} of the consequent on an order.",
+                )  # fmt: skip
         columns.add("revenue", rules.revenue, "money", "Revenue of the rule's items on the orders with all of them.")
     columns.add("lift", rules.lift, "ratio", "Confidence ÷ usual share.")
     columns.add("leverage", rules.leverage, "share", "Support less the support by chance.")
