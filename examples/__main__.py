@@ -50,4 +50,5 @@ def rows(text: str) -> int | None:
     return round(float(text if unit == 1 else text[:-1]) * unit)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -47,6 +47,17 @@ def test_the_next_best_category_is_one_not_bought(make_dataset: MakeDataset) -> 
     assert members[0]["reason"] == "offer cheese: not bought yet, and bought by 80 % of those who buy the same"
 
 
+def test_nothing_is_proposed_where_everybody_buys_every_category(make_dataset: MakeDataset) -> None:
+    tables = world()
+    assert [one.key for one in Offers().run(make_dataset(tables)).actions] == ["offers.next"]
+    for row in tables["category_spend"]:
+        row["amount"] = row["amount"] or 20.0
+    result = Offers().run(make_dataset(tables))
+    assert result.findings
+    assert result.audiences[0].members.to_pyarrow().num_rows == 0
+    assert result.actions == ()
+
+
 def test_an_uncertain_index_is_drawn_to_as_all() -> None:
     told = shrink(np.array([2.0, 2.0, 0.5, np.nan]), np.array([0.1, 2.0, 0.1, 0.1]))
     assert told.index[0] == pytest.approx(2.0, abs=0.05)

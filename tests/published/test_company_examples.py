@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+from examples import answers
 
 if TYPE_CHECKING:
-    from types import ModuleType
+    from pathlib import Path
 
-ROOT = Path(__file__).parent.parent.parent
-NAMES = sorted(path.parent.name for path in ROOT.glob("examples/*/questions.toml"))
-
-
-@pytest.fixture
-def answers(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(ROOT))
-    sys.modules.pop("examples", None)
-    return importlib.import_module("examples.answers")
+NAMES = answers.names()
 
 
 def test_the_five_companies_are_there() -> None:
@@ -28,7 +18,7 @@ def test_the_five_companies_are_there() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_question_is_answered_as_the_readme_says(name: str, answers: Any, tmp_path: Path) -> None:
+def test_every_question_is_answered_as_the_readme_says(name: str, tmp_path: Path) -> None:
     example = answers.read(name)
     done = answers.perform(example, tmp_path)
     assert answers.missing(example, done) == []

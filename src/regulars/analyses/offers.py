@@ -78,15 +78,25 @@ class Offers(Analysis):
             measures.members(measures.next_category(wide, names, chance, base), data.customers),
             "The category they have not bought that most of those with the same categories have.",
         )  # fmt: skip
-        action = Action(
-            "offers.next", "Offer each customer the category next to those they buy, to a part drawn by lot.",
-            "It is what those alike buy; whether the offer changes anything is seen beside those who did not get it.",
-            audience.name, findings[0].key if findings else "",
-        )  # fmt: skip
         return self.result(
             tables=tuple(tables), charts=(_chart(tables[-1]),), findings=tuple(findings),
-            actions=(action,) if findings else (), audiences=(audience,), caveats=_CAVEATS, definitions=_DEFINITIONS,
+            actions=_actions(data, audience, findings), audiences=(audience,), caveats=_CAVEATS,
+            definitions=_DEFINITIONS,
         )  # fmt: skip
+
+
+def _actions(data: Dataset, audience: Audience, findings: Sequence[Finding]) -> tuple[Action, ...]:
+    """The next category to each customer; nothing where nobody lacks a category that those alike buy."""
+    count = data.collect(audience.members.aggregate(count=audience.members.count()), 1)["count"][0].as_py()
+    if not findings or not count:
+        return ()
+    return (
+        Action(
+            "offers.next", "Offer each customer the category next to those they buy, to a part drawn by lot.",
+            "It is what those alike buy; whether the offer changes anything is seen beside those who did not get it.",
+            audience.name, findings[0].key,
+        ),
+    )  # fmt: skip
 
 
 def _preferences(data: Dataset, wide: ir.Table, names: Sequence[str]) -> BreakDown:
