@@ -111,3 +111,26 @@ def test_without_any_named_period_the_question_does_not_arise(
 ) -> None:
     data = make_dataset({"orders": draw_orders(FIRST, np.full(100, 5.0))})
     assert data.registry.make("events", {}).is_moot(data)
+
+
+def test_the_next_holiday_is_the_next_one_though_it_meets_another(
+    make_dataset: MakeDataset, draw_orders: DrawOrders
+) -> None:
+    """In 2023 the Kings' day of Vietnam lies beside two more holidays; it is next in 2023 all the same."""
+    level = np.full(3 * 365, 20.0)
+    kings = ["2020-04-02", "2021-04-21", "2022-04-10", "2022-04-11"]
+    for day in (
+        *kings,
+        "2020-04-30",
+        "2020-05-01",
+        "2021-04-30",
+        "2021-05-01",
+        "2021-05-03",
+        "2022-04-30",
+        "2022-05-01",
+    ):
+        level[days_between(day, day)] *= 3.0
+    result = make_dataset({"orders": draw_orders(FIRST, level)}, country="VN").run("events")
+    said = {one.key.rpartition(".")[2]: one.sentence for one in result.actions}
+    assert "next on 2023-04-29" in said["Hung Kings' Commemoration Day"]
+    assert "next from 2023-04-30 to 2023-05-03" in said["International Labor Day, Liberation Day/Reunification Day"]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _MOST_WINDOWS = 5_000
 _AHEAD_DAYS = 800
+_YEAR_DAYS = 366
 _RARE_SHARE = 0.5
 
 
@@ -77,7 +78,8 @@ def windows(data: Dataset, days: Trading, release_days: int = 14, ahead: int = _
         ahead: Days after the data for which holidays are wanted.
     """
     last = days.days[-1] + timedelta(days=ahead)
-    named: dict[date, str] = dict(holiday_names(data, days.first, last))
+    around = timedelta(days=_YEAR_DAYS)  # holidays are known by more years than the data have
+    named: dict[date, str] = dict(holiday_names(data, days.first - around, last + around))
     found = occasions.holiday_windows(named)
     found += [one for one in _calendar(data) if one.kind.lower() not in (*CLOSED_KINDS, *EXCLUDED_KINDS)]
     found += _releases(data, days, release_days)
