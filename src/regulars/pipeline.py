@@ -190,7 +190,7 @@ def analyse(
             continue
         with stages.stage(analysis.title):
             try:
-                results.append(_contactable(data, analysis.run(data)))
+                results.append(_handed_out(data, analysis.run(data)))
             except DataError as reason:  # the data cannot answer, and it is said why
                 off.append(
                     SwitchedOff(
@@ -211,17 +211,18 @@ def _chosen(analyses: Sequence[Analysis], only: Sequence[str], registry: Registr
     return [analysis for analysis in analyses if not only or analysis.name in only]
 
 
-def _contactable(data: Dataset, result: Result) -> Result:
-    """Audiences without the customers who may not be contacted, in this one place."""
-    if "contactable" not in data.customers.columns:
-        return result
+def _handed_out(data: Dataset, result: Result) -> Result:
+    """Audiences as they leave, in this one place: nobody who may not be contacted, and the highest score first."""
     view = data.customers
-    silent = view.filter(~view.contactable.fill_null(True)).select("customer_id")
+    silent = None
+    if "contactable" in view.columns:
+        silent = view.filter(~view.contactable.fill_null(True)).select("customer_id")
 
-    def reachable(audience: Audience) -> Audience:
-        return replace(audience, members=audience.members.anti_join(silent, "customer_id"))
+    def listed(audience: Audience) -> Audience:
+        members = audience.members if silent is None else audience.members.anti_join(silent, "customer_id")
+        return replace(audience, members=members.order_by(members.score.desc(), members.customer_id))
 
-    return replace(result, audiences=tuple(reachable(audience) for audience in result.audiences))
+    return replace(result, audiences=tuple(listed(audience) for audience in result.audiences))
 
 
 def _view(
@@ -343,7 +344,7 @@ def perform(
 
         analysis = registry.make(kind.name, settings.analyses.get(kind.name, {}) if settings else {})
         answer = analysis.perform(VerbCall(built, load_once, run_folder))
-        yield (_contactable(opened[0], answer) if opened else answer), engine
+        yield (_handed_out(opened[0], answer) if opened else answer), engine
 
 
 def export_result(result: Result, engine: Engine, out: Path) -> list[Path]:

@@ -92,6 +92,8 @@ def test_the_plan_beats_top_value_and_random_and_keeps_its_limits(
     ours = sum(truth[one] for one in sent)
     assert ours > 2 * abs(sum(truth[row["customer_id"]] for row in richest))
     assert ours > 2 * abs(len(sent) * np.mean(list(truth.values())))
+    rules = {row["rule"]: row["profit"] for row in result.table("rules").to_arrow().to_pylist()}
+    assert rules["the plan"] == max(rules.values())  # by its own gains, and with the same customers held out
     finding = result.finding("campaign_plan.profit")
     assert finding.interval[0] <= ours <= finding.interval[1]
 
@@ -101,6 +103,8 @@ def test_without_a_budget_all_that_pay_are_reached_and_a_tenth_is_held_out(world
     result = run(data)
     sent, held = ids(result, "plan_contacts", data), ids(result, "plan_hold_out", data)
     assert 0.06 < len(held) / (len(sent) + len(held)) < 0.14
+    rules = {row["rule"]: row["profit"] for row in result.table("rules").to_arrow().to_pylist()}
+    assert rules["the plan"] == max(rules.values())
     again = run(data, holdout_share=0.1, budget=50.0)
     assert ids(again, "plan_hold_out", data) <= held  # the same customers, as far down as the plan reaches
     assert ids(run(data, holdout_share=0.0), "plan_hold_out", data) == set()

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from regulars import pipeline
+
 if TYPE_CHECKING:
     from tests.analyses.conftest import MakeDataset
 
@@ -80,3 +82,12 @@ def test_limits_are_kept(
     ]
     parts = [members(result, shop, name) for name in kinds]
     assert sum(map(len, parts)) == len(sent) == len(set().union(*parts)), "plans overlap, or leave someone out"
+
+
+def test_lists_leave_the_house_with_the_best_first(shop: Dataset) -> None:
+    (result,), *_ = pipeline.analyse(shop, ["campaign_plan"], pipeline.Stages(lambda _: None), strict=True)
+    assert result.audiences
+    for audience in result.audiences:
+        rows = shop.collect(audience.members, SIZE).to_pylist()
+        assert rows == sorted(rows, key=lambda row: (-row["score"], row["customer_id"])), audience.name
+        assert all(int(row["customer_id"]) % 5 for row in rows), "not contactable"

@@ -51,6 +51,29 @@ def test_shares_and_money_by_kind(result: Any) -> None:
     assert money["first_order_share"] == 1.0
 
 
+def test_money_is_told_in_tables_that_can_be_read(result: Any) -> None:
+    shown = [table for table in result.tables if table.is_shown]
+    assert max(len(table.columns) for table in shown if table.name != "response_by_group") <= 16
+    assert {"sales", "discounts", "first_orders"} <= {table.name for table in shown}
+    voucher = rows(result, "sales", dimension="promotion", group="voucher")[0]
+    assert voucher["revenue_per_order"] == rows(result, "money", group="voucher")[0]["revenue_per_order"]
+    assert not any("×" in row["dimension"] for row in rows(result, "sales"))
+
+
+def test_titles_of_charts_say_what_was_found(result: Any) -> None:
+    titles = {chart.name: chart.title for chart in result.charts}
+    assert titles["responses"] == "33.9 % of the buyers never used a promotion"
+    assert titles["kinds"] == "'points' was used most: on 39.8 % of the orders"
+
+
+def test_the_first_year_stands_beside_the_last(make_dataset: MakeDataset) -> None:
+    sold = [order(n, 0, "v" if n < 10 else None) for n in range(60)]
+    sold += [order(n, 400, "v" if n < 50 else None) for n in range(60)]
+    result = Promotions().run(make_dataset({"orders": sold, "campaigns": CAMPAIGNS}))
+    title = next(chart.title for chart in result.charts if chart.name == "use_by_year")
+    assert title == "Orders with a promotion rose from 16.7 % in 2024 to 83.3 % in 2025"
+
+
 def test_classes_of_response_exclude_one_another(result: Any) -> None:
     found = {row["response"]: row["customers"] for row in rows(result, "responses")}
     assert found == {

@@ -177,13 +177,13 @@ class _Planner:
             self._plan_table(plans, query),
             _depth_table(depth, depth_query, self.costs.contact),
             rivals,
-            _occasion_table(occasions, query),
+            *([_occasion_table(occasions, query)] if occasions else []),
         ]
         tables.append(self._list(chosen))
         findings = self._findings(plans, chosen)
         return settings.result(
             tables=tuple(tables), charts=tuple(self._charts(depth)), findings=tuple(findings),
-            actions=tuple(self._actions(findings)), audiences=tuple(self._audiences(chosen)),
+            actions=tuple(self._actions(findings)), audiences=tuple(self._audiences(chosen, plans)),
             caveats=tuple(self._caveats()), definitions=_DEFINITIONS,
         )  # fmt: skip
 
@@ -237,13 +237,14 @@ class _Planner:
     def _plan_table(self, plans: Sequence[Mapping[str, Any]], query: ir.Table) -> Table:
         columns = Columns()
         columns.add("plan", [row["plan"] for row in plans], "text")
+        columns.add("offer", [row["offer"] for row in plans], "text", "What to send.")
         columns.add("contacted", [row["contacted"] for row in plans], "customers")
         columns.add("held_out", [row["held_out"] for row in plans], "customers", "Left alone, to compare with.")
         columns.add("cost", [row["cost"] for row in plans], "money")
         columns.add("gain", [row["gain"] for row in plans], "money", "Expected, before the cost.")
         columns.add("profit", [row["profit"] for row in plans], "money", "Expected, after the cost.")
         return columns.table(
-            "plans", "The plan", source=(query,), dimensions=("plan",),
+            "plans", "The plan", source=(query,), dimensions=("plan", "offer"),
             measures=("contacted", "held_out", "cost", "gain", "profit"), note=self._basis(),
         )  # fmt: skip
 
@@ -269,7 +270,7 @@ class _Planner:
         for name, column in (("top value", value), ("drawn by lot", "")):
             if name == "top value" and not value:
                 continue
-            query = measures.rival(candidates, column, contacts)
+            query = measures.rival(candidates, column, contacts, self.settings.holdout_share)
             queries.append(query)
             names.append(name)
             profits.append(float(self.data.collect(query, 1)["profit"][0].as_py() or 0.0))
@@ -291,8 +292,7 @@ class _Planner:
             return []
         return [
             Chart(
-                "profit_by_depth", f"All {depth[-1][0]:,} contacts that pay bring "
-                f"{write(depth[-1][1], 'money', self.data.currency)}; the first ones bring most",
+                "profit_by_depth", _depth_title(depth, self.data.currency),
                 "Expected profit after cost, by number of contacts, the most profitable first", "line", "depth",
                 "contacts", "profit",
             )
@@ -365,17 +365,19 @@ class _Planner:
             if one.value <= 0:
                 continue
             is_shown = one.interval is not None and one.interval[0] > 0
-            sentence = f"Send the contacts of the plan ({one.n:,}), each on its day."
+            when = ", each on its day" if self.data.as_of is not None else ""
+            sentence = f"Send the contacts of the plan ({one.n:,}){when}."
             why = "They should pay for their cost; the hold-out group stays without, so that the next run can tell."
             if not is_shown:
-                sentence = f"Send the contacts of the plan ({one.n:,}) as a test, each on its day."
+                sentence = f"Send the contacts of the plan ({one.n:,}) as a test{when}."
                 why = "That they pay is not beyond doubt yet; the hold-out group stays without, and will tell."
             found.append(Action("campaign_plan.send", sentence, why, "plan_contacts", one.key, one.value, one.interval))
         return found
 
-    def _audiences(self, chosen: ir.Table) -> list[Audience]:
+    def _audiences(self, chosen: ir.Table, plans: Sequence[Mapping[str, Any]]) -> list[Audience]:
         import ibis
 
+        used = {row["plan"] for row in plans if row["contacted"]}
         further = [name for name in ("plan", "offer", "send_on", "occasion") if name in chosen.columns]
 
         def listed(rows: ir.Table, reason: str) -> ir.Table:
@@ -392,6 +394,7 @@ class _Planner:
                 "A contact should pay.",
             )
             for plan in measures.PLANS
+            if plan in used
         ]  # fmt: skip
         held = listed(chosen.filter(chosen.is_held_out), "held out of: ")
         found.append(
@@ -420,6 +423,14 @@ _DEFINITIONS = {
     "hold-out group": "Drawn among those whom the plan would reach, by their own ids: the same in every run.",
     "profit": "What the contact should add × margin − cost of the contact.",
 }
+
+
+def _depth_title(depth: Sequence[tuple[int, float]], currency: str) -> str:
+    """What all contacts bring, and how much of it the best half."""
+    most, whole = depth[-1]
+    half = depth[len(depth) // 2 - 1]
+    told = f"All {most:,} contacts that pay bring {write(whole, 'money', currency)}"
+    return f"{told}; the best {half[0]:,} of them {write(half[1] / whole, 'share')} of that" if whole > 0 else told
 
 
 def _depth_table(depth: Sequence[tuple[int, float]], query: ir.Table, cost: float) -> Table:

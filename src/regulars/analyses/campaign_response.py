@@ -150,7 +150,9 @@ class _Study:
         audience = self._likely(model) if model else None
         findings = [*story.findings(groups), *(story.model(model.judged, model.validated) if model else [])]
         return self.settings.result(
-            tables=tuple(told), charts=tuple(story.charts(self.is_dated)), findings=tuple(findings),
+            tables=tuple(told),
+            charts=tuple(story.charts(self.is_dated, model.judged.winner if model else "")),
+            findings=tuple(findings),
             actions=tuple(story.actions(findings, audience is not None)),
             audiences=(audience,) if audience else (), definitions=words.DEFINITIONS,
             caveats=tuple(story.caveats(self.source, self._strays(), model.reason if model else self.why_not)),

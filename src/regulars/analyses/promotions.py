@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import regulars.measures.promotions as measures
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _MOST_KINDS = 500
 _MOST_CAMPAIGNS = 20_000
 _FEWEST_USES = 10
+_FIGURES_OF_TIES = ("revenue_per_order", "discount_share", "first_order_share")
 _CIRCULAR = ("rfm_segment", "main_payment_method")
 """Who has one order cannot respond repeatedly: segments made from the number of orders would only say so."""
 _KEPT = (
@@ -116,7 +117,8 @@ class _Study:
         found = [
             tables.kinds(use, kinds, totals, data.min_customers, (self.query,)),
             tables.use_by_year(use, list(kinds)),
-            money.table,
+            *tables.topics(money),
+            replace(money.table, is_shown=False),
             *self._classes(each, totals["customers"]),
             self._returns(list(kinds)),
             groups.table,
@@ -158,7 +160,13 @@ class _Study:
         by += [one for one in dims.available(self.data, "order") if one.name == "offer_complexity"]
         by.append(dims.crossed(dims.find("year"), by[0]))
         return break_down(
-            self.data, self.rows, by, _figures(self.has), name="money", title="Money by promotion", counts="orders"
+            self.data,
+            self.rows,
+            by,
+            _figures(self.has),
+            name="money",
+            title="Money by promotion, with years",
+            counts="orders",
         )
 
     def _groups(self, first: date, last: date) -> BreakDown:
@@ -212,7 +220,8 @@ class _Study:
                 ties[row["tie"]].append(row["campaign_id"])
         tied = measures.with_tie(self.rows, ties)
         broken = break_down(
-            self.data, tied, [dims.made("tie", "what the campaign belongs to", tables.TIES)], _figures(self.has),
+            self.data, tied, [dims.made("tie", "what the campaign belongs to", tables.TIES)],
+            [one for one in _figures(self.has) if one.name in _FIGURES_OF_TIES],
             name="by_tie", title="Campaigns of a product, of releases, and general ones", counts="orders",
             note=f"Of a product or of releases: {measures.TIED_SHARE:.0%} or more of a campaign's use lies there, and "
             f"for releases clearly more than without a promotion on the same days; "

@@ -11,6 +11,7 @@ from regulars.core.result import Action, Audience, Caveat, Evidence, Finding
 from regulars.core.units import write, write_interval
 from regulars.errors import SettingsError
 from regulars.measures import uplift_tables as tables
+from regulars.measures.uplift_tables import PER
 from regulars.methods import experiments, targeted
 from regulars.methods import uplift as method
 
@@ -35,8 +36,6 @@ _FEATURES = (
 _CHANGES: Mapping[str, Unit] = {"share": "change_points", "money": "money", "number": ""}
 _WORDS = {"share": "shares", "money": "money", "number": "numbers"}
 _DEPTHS = tuple(step / 10 for step in range(1, 11))
-PER = 1000
-"""Money is told per so many customers of the base: of one it is a matter of cents."""
 EVERYONE, TARGETED, RESPONSE, RANDOM = "everyone", "who should pay", "best responders", "drawn by lot"
 
 

@@ -11,16 +11,17 @@ from datetime import date, datetime
 from typing import Literal
 
 Unit = Literal[
-    "", "text", "id", "count", "customers", "orders", "items", "money", "share", "change_share", "change_points",
-    "days", "years", "per_month", "ratio", "score", "date", "instant", "month",
+    "", "text", "id", "count", "customers", "contacts", "orders", "items", "money", "share", "change_share",
+    "change_points", "days", "years", "per_month", "ratio", "score", "date", "instant", "month",
 ]  # fmt: skip
 """What a value is counted in; `change_share` is a relative change (+2.1 %), `change_points` one in points."""
 
 MISSING = "–"
 _SYMBOLS = {"GBP": "£", "USD": "$", "EUR": "€", "JPY": "¥", "INR": "₹"}
-_WHOLE = {"count", "customers", "orders", "items"}
+_WHOLE = {"count", "customers", "contacts", "orders", "items"}
 _NOUNS = {
-    "customers": "customer", "orders": "order", "items": "item", "rows": "row", "values": "value", "cells": "cell",
+    "customers": "customer", "contacts": "contact", "orders": "order", "items": "item", "rows": "row", "values": "value",
+    "cells": "cell",
 }  # fmt: skip
 UNIT_WORDS: dict[str, str] = {
     "share": "%", "change_share": "%", "change_points": "pp",

@@ -190,10 +190,10 @@ def within(rows: ir.Table, most: int) -> ir.Table:
 
 
 def by_plan(rows: ir.Table, contact_cost: float) -> ir.Table:
-    """One row per plan: customers contacted and held out, cost, gain and profit of those contacted."""
+    """One row per plan and offer: customers contacted and held out, cost, gain and profit of those contacted."""
     sent = ~rows.is_held_out
     return (
-        rows.group_by("plan")
+        rows.group_by("plan", "offer")
         .aggregate(
             contacted=rows.count(where=sent).cast("int64"),
             held_out=rows.count(where=rows.is_held_out).cast("int64"),
@@ -201,7 +201,7 @@ def by_plan(rows: ir.Table, contact_cost: float) -> ir.Table:
             gain=sent.ifelse(rows.gain, 0.0).sum().round(DECIMALS),
             profit=sent.ifelse(rows.profit, 0.0).sum().round(DECIMALS),
         )
-        .order_by("plan")
+        .order_by("plan", "offer")
     )
 
 
@@ -217,10 +217,18 @@ def by_depth(rows: ir.Table, steps: Sequence[int]) -> ir.Table:
     )
 
 
-def rival(rows: ir.Table, value: str, most: int) -> ir.Table:
-    """What as many contacts bring where the largest of another column come first; by lot where `value` is ""."""
+def rival(rows: ir.Table, value: str, most: int, holdout_share: float) -> ir.Table:
+    """What as many contacts bring where the largest of another column come first; by lot where `value` is "".
+
+    Args:
+        rows: Customers with `profit`; those who are held out cannot be reached by this rule either.
+        value: The column.
+        most: Contacts.
+        holdout_share: As `paying` has it.
+    """
     import ibis
 
+    rows = rows.filter(~sampling.is_drawn(rows, holdout_share, PURPOSE))
     digest = rows.customer_id.cast("string").concat("|lot").hexdigest("md5")
     order = [rows[value].cast("float64").fill_null(0.0).desc(), rows.customer_id] if value else [digest]
     placed = rows.mutate(_place=ibis.row_number().over(order_by=order).cast("int64"))

@@ -66,7 +66,8 @@ class Story:
         return [
             Finding(
                 "campaign_response.best", sentence + ".", top["response_share"], "share", top["contacts"],
-                Evidence("campaigns", f"campaign_id = {top['campaign_id']}"), interval=ends, at_stake=top.get("value"),
+                Evidence("campaigns", f"campaign_id = {top['campaign_id']}"), n_unit="contacts", interval=ends,
+                at_stake=top.get("value"),
             )
         ]  # fmt: skip
 
@@ -84,7 +85,7 @@ class Story:
         return [
             Finding(
                 "campaign_response.profit", sentence, profit, "money", sum(row["contacts"] for row in rows),
-                Evidence("campaigns"), at_stake=abs(profit), is_good=profit > 0,
+                Evidence("campaigns"), n_unit="contacts", at_stake=abs(profit), is_good=profit > 0,
             )
         ]  # fmt: skip
 
@@ -155,8 +156,23 @@ class Story:
             )
         ]  # fmt: skip
 
-    def charts(self, is_dated: bool) -> list[Chart]:
-        """Rates by campaign, rates by what was answered before, gains."""
+    def _gains_title(self, used: str) -> str:
+        top = min(
+            (row for row in self.rows("gains") if row["prediction"] == used),
+            key=lambda row: abs(row["contacted_share"] - 0.2),
+        )
+        return (
+            f"The first {write(top['contacted_share'], 'share')} by {used} hold {write(top['reached_share'], 'share')} "
+            "of those who answer"
+        )
+
+    def charts(self, is_dated: bool, used: str) -> list[Chart]:
+        """Rates by campaign, rates over time, gains.
+
+        Args:
+            is_dated: Whether every campaign has a day.
+            used: What customers are ranked by; "" where no prediction was made.
+        """
         rows = self.rows("campaigns")
         what = "Share of those contacted who answered, with 95 % interval"
         told = [row for row in rows if row["response_share"] is not None]
@@ -164,23 +180,25 @@ class Story:
         if len(told) > 1:
             least, most = (pick(row["response_share"] for row in told) for pick in (min, max))
             title = f"Response differs from {write(least, 'share')} to {write(most, 'share')} between campaigns"
+        names = [row.get("name") for row in rows]
+        told_by = "name" if len(set(names)) == len(rows) and None not in names else "campaign_id"
         found = [
             Chart(
-                "campaigns", title, what, "interval", "campaigns", "campaign_id", "response_share",
+                "campaigns", title, what, "interval", "campaigns", told_by, "response_share",
                 low="response_share_low", high="response_share_high", x_sort="data",
             )
         ]  # fmt: skip
         if is_dated and len({row["day"] for row in rows}) > 2:
             found.append(
                 Chart(
-                    "over_time", "Response over time", what, "interval", "campaigns", "day", "response_share",
+                    "over_time", _time_title(told), what, "interval", "campaigns", "day", "response_share",
                     colour="kind", low="response_share_low", high="response_share_high",
                 )
             )  # fmt: skip
         if self.rows("gains"):
             found.append(
                 Chart(
-                    "gains", "What share of those who answer is reached, by how many are contacted",
+                    "gains", self._gains_title(used),
                     "On contacts that the model did not see; chance would reach as large a share as is contacted",
                     "line", "gains", "contacted_share", "reached_share", colour="prediction", low="reached_share_low",
                     high="reached_share_high",
@@ -217,3 +235,20 @@ class Story:
             found.append(Caveat(f"{strays:,} answers came from customers that the campaign was not sent to."))
         found.append(Caveat(f"{about_model[0].upper()}{about_model[1:].rstrip('.')}."))
         return found
+
+
+def _time_title(rows: Sequence[dict[str, Any]]) -> str:
+    """The latest campaign beside the one before it of its kind, where their intervals lie apart."""
+    last = max(rows, key=lambda row: (row["day"], row["campaign_id"]), default=None)
+    if last is None:
+        return "Too few contacts to tell how campaigns were answered over time"
+    share = write(last["response_share"], "share")
+    before = [row for row in rows if row["kind"] == last["kind"] and row["day"] < last["day"]]
+    if not before:
+        return f"The latest campaign was answered by {share}, the first of its kind"
+    other = max(before, key=lambda row: (row["day"], row["campaign_id"]))
+    least, most = other["response_share_low"], other["response_share_high"]
+    was = write(other["response_share"], "share")
+    if last["response_share_low"] > most or last["response_share_high"] < least:
+        return f"The latest campaign was answered by {share}, the one of its kind before by {was}"
+    return f"The latest campaign was answered by {share}, about as the one of its kind before ({was})"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from regulars.core.chart import Chart
 from regulars.core.result import Action, Caveat, Evidence, Finding
 from regulars.core.units import write, write_count, write_interval
-from regulars.measures.promotions import CLASSES, NONE
+from regulars.measures.promotions import ANY, CLASSES, NONE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,6 +25,17 @@ DEFINITIONS = {
     "break-even share": "Discount share ÷ margin share: so much of a promotion's use must be additional for it to pay.",
     "of one product, of new releases": "80 % or more of a campaign's use lies there.",
 }
+
+_DONE = dict(
+    zip(
+        CLASSES,
+        (
+            "bought several times, and only with a promotion", "used promotions repeatedly", "used a promotion once",
+            "placed one order, with a promotion", "never used a promotion",
+        ),
+        strict=True,
+    )
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -172,7 +183,7 @@ class Story:
         if len({row["year"] for row in self.rows("use_by_year")}) > 1:
             found.append(
                 Chart(
-                    "use_by_year", "How the use of promotions changed over the years",
+                    "use_by_year", self._years_title(),
                     "Share of the year's orders by kind of promotion, with 95 % interval", "line", "use_by_year",
                     "year", "order_share", colour="promotion", low="order_share_low", high="order_share_high",
                 )
@@ -180,9 +191,8 @@ class Story:
         else:
             found.append(
                 Chart(
-                    "kinds", "What share of orders used each kind of promotion", "Share of orders, with 95 % interval",
-                    "bar", "kinds", "promotion", "order_share", low="order_share_low", high="order_share_high",
-                    x_sort="data",
+                    "kinds", self._kinds_title(), "Share of orders, with 95 % interval", "bar", "kinds",
+                    "promotion", "order_share", low="order_share_low", high="order_share_high", x_sort="data",
                 )
             )  # fmt: skip
         if any(row["return_share"] is not None for row in self.rows("returns")):
@@ -196,12 +206,39 @@ class Story:
             )  # fmt: skip
         found.append(
             Chart(
-                "responses", "How customers respond to promotions", "Share of buyers, with 95 % interval", "bar",
+                "responses", self._responses_title(), "Share of buyers, with 95 % interval", "bar",
                 "responses", "response", "customer_share", low="customer_share_low", high="customer_share_high",
                 x_sort="data",
             )
         )  # fmt: skip
         return found
+
+    def _years_title(self) -> str:
+        """From the first year to the last, where a year differs beyond chance."""
+        rows = [row for row in self.rows("use_by_year") if row["promotion"] == ANY and row["order_share"] is not None]
+        if not any(row["differs"] for row in rows):
+            return "No year differs beyond chance in how many orders used a promotion"
+        first, last = (pick(rows, key=lambda row: row["year"]) for pick in (min, max))
+        share, before = last["order_share"], first["order_share"]
+        verb = "rose" if share > before else "fell"
+        return (
+            f"Orders with a promotion {verb} from {write(before, 'share')} in {first['year']} to "
+            f"{write(share, 'share')} in {last['year']}"
+        )
+
+    def _kinds_title(self) -> str:
+        rows = [row for row in self.rows("kinds") if row["promotion"] != NONE and row["order_share"] is not None]
+        if not rows:
+            return "Too few customers to tell how much each kind of promotion was used"
+        top = max(rows, key=lambda row: (row["order_share"], row["promotion"]))
+        return f"'{top['promotion']}' was used most: on {write(top['order_share'], 'share')} of the orders"
+
+    def _responses_title(self) -> str:
+        rows = [row for row in self.rows("responses") if row["customer_share"] is not None]
+        if not rows:
+            return "Too few customers to tell how they respond to promotions"
+        top = max(rows, key=lambda row: (row["customer_share"], row["response"]))
+        return f"{write(top['customer_share'], 'share')} of the buyers {_DONE[top['response']]}"
 
     def _returns_title(self) -> str:
         rows = [row for row in self.rows("returns") if row["differs"]]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 NONE = "no promotion"
+ANY = "any promotion"
 PLAIN_DISCOUNT = "discount without campaign"
 NO_KIND = "campaign"
 """The kind of a campaign for which the data have none."""

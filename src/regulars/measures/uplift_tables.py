@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from regulars.core.result import Table
     from regulars.core.units import Unit
 
+PER = 1000
+"""Money is told per so many customers of the base: of one it is a matter of cents."""
+_PROFIT = f"Per {PER:,} customers of the base, after costs."
+
 
 @dataclass(frozen=True)
 class RankingRow:
@@ -47,7 +51,7 @@ class TenthRow:
 
 @dataclass(frozen=True)
 class PolicyRow:
-    """A way to choose whom to contact, and what it brings per 1,000 customers of the base, after costs."""
+    """A way to choose whom to contact, and what it brings per `PER` customers of the base, after costs."""
 
     experiment: str
     arm: str
@@ -113,7 +117,7 @@ def policies(rows: Sequence[PolicyRow], source: tuple[ir.Expr, ...], note: str) 
     columns.add("arm", [row.arm for row in rows], "text")
     columns.add("policy", [row.policy for row in rows], "text", "Whom to contact.")
     columns.add("contacted_share", [row.contacted_share for row in rows], "share", "Of all customers.")
-    columns.add("profit", [row.profit for row in rows], "money", "Per 1,000 customers of the base, after costs.")
+    columns.add("profit", [row.profit for row in rows], "money", _PROFIT)
     columns.add_interval("profit", [row.low for row in rows], [row.high for row in rows], "money")
     columns.add("against_everyone", [row.gain for row in rows], "money", "Profit less that of contacting everyone.")
     columns.add_interval("against_everyone", [row.gain_low for row in rows], [row.gain_high for row in rows], "money")
@@ -128,7 +132,7 @@ def curve(rows: Sequence[PolicyRow], source: tuple[ir.Expr, ...]) -> Table:
     columns.add("experiment", [row.experiment for row in rows], "text")
     columns.add("arm", [row.arm for row in rows], "text")
     columns.add("depth", [row.contacted_share for row in rows], "share", "Share of customers contacted.")
-    columns.add("profit", [row.profit for row in rows], "money", "Per 1,000 customers of the base, after costs.")
+    columns.add("profit", [row.profit for row in rows], "money", _PROFIT)
     columns.add_interval("profit", [row.low for row in rows], [row.high for row in rows], "money")
     return columns.table("profit_curve", "Profit by depth of contact", source=source, dimensions=("experiment", "arm"))
 

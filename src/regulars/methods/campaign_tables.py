@@ -37,7 +37,7 @@ def campaigns(rows: Sequence[Mapping[str, Any]], margin: float, least: int, quer
         columns.add("name", [row["name"] for row in rows], "text")
     columns.add("kind", [row["kind"] for row in rows], "text")
     columns.add("day", [row["day"] for row in rows], "date", "First day.")
-    columns.add("contacts", contacts, "customers", "Customers it was sent to.")
+    columns.add("contacts", contacts, "contacts", "Customers it was sent to.")
     columns.add("responders", answers, "customers", "Of them, who answered.")
     share = [one / count if ok else None for one, count, ok in zip(answers, contacts, fine, strict=True)]
     columns.add("response_share", share, "share", "Responders ÷ contacts.")
@@ -274,8 +274,12 @@ def _scores(judged: Validation, queries: tuple[ir.Table, ...], validated: str) -
     columns.add_interval("auc", [score.low for score in scores], [score.high for score in scores], "score")
     return columns.table(
         "validation", "How well answers are foretold", source=queries, dimensions=("prediction",),
-        note=f"{validated[0].upper()}{validated[1:]}. " + judged.reason.replace("AUC for buying again", "AUC"),
+        note=f"{_sentence(validated)} {_sentence(judged.reason.replace('AUC for buying again', 'AUC'))}",
     )  # fmt: skip
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:].rstrip('.')}."
 
 
 def _gains(told: Mapping[str, Any], came: Any, queries: tuple[ir.Table, ...]) -> Table:

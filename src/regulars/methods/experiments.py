@@ -377,7 +377,7 @@ class _Examiner:
         if repeated > STRAY_SHARE * units and from_rows:
             text = (
                 f"The rows are not customers: {found['rows']:,} rows are of {units:,} customers, and "
-                f"{', '.join(from_rows)} is told row by row."
+                f"{', '.join(from_rows)} {'is' if len(from_rows) == 1 else 'are'} told row by row."
             )
             return [crossed, Check("rows are customers", "failed", text, repeated)]
         return [crossed, Check("rows are customers", "passed", "One row counts per customer.", repeated)]

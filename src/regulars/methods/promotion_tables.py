@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from regulars.measures.promotions import CLASSES, NONE, RETURN_DAYS, TIED_SHARE
+from regulars.measures.promotions import ANY, CLASSES, NONE, RETURN_DAYS, TIED_SHARE
 from regulars.measures.tables import Columns
 
 if TYPE_CHECKING:
@@ -63,10 +64,11 @@ def use_by_year(use: BreakDown, names: Sequence[str]) -> Table:
         (row, name, f"kind_{place}" if name else "promoted")
         for row in use.rows("year")
         for place, name in [(-1, ""), *enumerate(names)]
+        if name != NONE
     ]
     columns = Columns()
     columns.add("year", [row["group"] for row, _, _ in rows], "text")
-    columns.add("promotion", [name or "any promotion" for _, name, _ in rows], "text", "Kind of promotion.")
+    columns.add("promotion", [name or ANY for _, name, _ in rows], "text", "Kind of promotion.")
     columns.add("year_orders", [row["orders"] for row, _, _ in rows], "orders", "All sales of the year.")
     columns.add("order_share", [row[key] for row, _, key in rows], "share", "Of the sales of the year.")
     columns.add_interval(
@@ -81,6 +83,39 @@ def use_by_year(use: BreakDown, names: Sequence[str]) -> Table:
         "use_by_year", "Use of promotions by year", source=use.table.source, dimensions=("year", "promotion"),
         note=f"{use.comparisons} differences were judged; those marked keep the share of false ones under 5 %.",
     )  # fmt: skip
+
+
+TOPICS = (
+    ("sales", "What an order brings, by promotion", ("revenue", "revenue_per_order")),
+    ("discounts", "What is taken off the price, by promotion", ("discount", "discount_per_order", "discount_share")),
+    ("profits", "What remains after the cost of what was sold, by promotion", ("profit_per_order", "margin_share")),
+    ("first_orders", "Orders that are the customer's first, by promotion", ("first_order_share",)),
+)
+"""The money of promotions in tables that can be read: name, title, figures."""
+_FURTHER = ("low", "high", "differs")
+
+
+def topics(money: BreakDown) -> list[Table]:
+    """The money of promotions, a table for each topic: one row per kind of promotion and complexity of the offer."""
+    import pyarrow.compute as pc
+
+    whole = money.table.to_arrow()
+    rows = whole.filter(pc.invert(pc.match_substring(whole["dimension"], "×")))
+    found = []
+    for name, title, figures in TOPICS:
+        told = [one for figure in figures for one in (figure, *(f"{figure}_{end}" for end in _FURTHER))]
+        told = [one for one in told if one in rows.column_names]
+        if not told:
+            continue
+        names = ["dimension", "group", "customers", "orders", *told]
+        found.append(
+            replace(
+                money.table, name=name, title=title, data=rows.select(names),
+                columns=tuple(money.table.info(one) for one in names), is_shown=True,
+                measures=tuple(one for one in money.table.measures if one in names),
+            )
+        )  # fmt: skip
+    return found
 
 
 def classes(rows: Mapping[str, Mapping[str, Any]], customers: int, least: int, query: ir.Table) -> Table:

@@ -190,7 +190,7 @@ def _by_kind(pooled: dict[str, Pooled], source: tuple[ir.Expr, ...]) -> Table:
     rows, columns, nothing = list(pooled.values()), Columns(), float("nan")
     columns.add("kind", list(pooled), "text", "Kind of campaign.")
     columns.add("campaigns", [row.campaigns for row in rows], "count")
-    columns.add("contacts", [row.contacted for row in rows], "customers", "Customers contacted, added up.")
+    columns.add("contacts", [row.contacted for row in rows], "contacts", "Customers contacted, added up.")
     columns.add("naive", [row.naive for row in rows], "change_share", "Contacted beside the others, during.")
     columns.add("placebo", [row.placebo for row in rows], "change_share", "The same in the 28 days before.")
     columns.add("change", [row.change for row in rows], "change_share", "Difference in differences.")
@@ -263,8 +263,10 @@ def _findings(data: Dataset, pooled: dict[str, Pooled]) -> list[Finding]:
             continue
         ends = write_interval(row.low, row.high, "change_share")
         verdict = "no more than chance"
-        if row.low > 0 or row.high < 0:
-            verdict = f"{'more' if row.low > 0 else 'less'} than chance alone would give"
+        if row.low > 0:
+            verdict = "beyond chance, though chosen customers may have been about to buy more anyway"
+        elif row.high < 0:
+            verdict = "below zero beyond chance, as it is where customers were chosen right after they had bought much"
         sentence = (
             f"Those contacted by campaigns of the kind '{kind}' bought {_beside(row.naive)} than the others during "
             f"them, but {_beside(row.placebo)} already in the 28 days before. Set against their own past the "
@@ -274,7 +276,7 @@ def _findings(data: Dataset, pooled: dict[str, Pooled]) -> list[Finding]:
         found.append(
             Finding(
                 f"uplift.targeted.{key}", sentence, row.change, "change_share", row.contacted,
-                Evidence("targeted", kind), "modelled", n_unit="count", interval=(row.low, row.high),
+                Evidence("targeted", kind), "modelled", n_unit="contacts", interval=(row.low, row.high),
                 is_good=True if row.low > 0 else False if row.high < 0 else None,
                 validated="placebo: the same comparisons for the 28 days before the campaigns",
             )

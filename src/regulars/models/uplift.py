@@ -249,6 +249,8 @@ class Ranked:
         low: Lower end of its 95 % bootstrap interval.
         high: Upper end.
         auuc: Mean over depths of φ × effect in the top φ.
+        auuc_low: Lower end of its 95 % bootstrap interval.
+        auuc_high: Upper end.
         draws: Qini of each bootstrap draw, for paired comparisons.
     """
 
@@ -256,6 +258,8 @@ class Ranked:
     low: float
     high: float
     auuc: float
+    auuc_low: float
+    auuc_high: float
     draws: Floats
 
     @property
@@ -278,14 +282,20 @@ def rank(uplift: Floats, t: Floats, y: Floats, seed: int, draws: int = _BOOTSTRA
     t, y = t[order], y[order]
     value, area = _qini(t, y, np.ones(len(y)))
     rng = np.random.default_rng(seed)
-    drawn = np.empty(draws)
+    drawn = np.empty((draws, 2))
     for place in range(draws):
         weights = rng.poisson(1.0, len(y)).astype(float)  # one weight per unit, whatever the ranking
-        drawn[place] = _qini(t, y, weights[order])[0]
-    low, high = np.quantile(drawn, (0.025, 0.975)) if draws else (np.nan, np.nan)
-    ends = (float(low), float(high)) if np.isnan(low) else (min(float(low), value), max(float(high), value))
-    value, low, high, area = (float(steady(np.asarray(one))) for one in (value, *ends, area))
-    return Ranked(value, low, high, area, drawn)
+        drawn[place] = _qini(t, y, weights[order])
+    told = (value, *_ends(drawn[:, 0], value), area, *_ends(drawn[:, 1], area))
+    return Ranked(*(float(steady(np.asarray(one))) for one in told), drawn[:, 0])
+
+
+def _ends(drawn: Floats, value: float) -> tuple[float, float]:
+    """The 95 % interval of bootstrap draws, which holds the value itself; NaN without draws."""
+    if not len(drawn):
+        return np.nan, np.nan
+    low, high = np.quantile(drawn, (0.025, 0.975))
+    return min(float(low), value), max(float(high), value)
 
 
 def _qini(t: Floats, y: Floats, weights: Floats) -> tuple[float, float]:

@@ -27,7 +27,7 @@ GRADE_MEANINGS = {
 """What each grade means, in the words that the report prints beside it."""
 
 _GRADE_ORDER = {"randomised": 0, "observed": 1, "modelled": 2}
-_COUNTED = {"", "count", "customers", "orders", "items", "money", "per_month"}
+_COUNTED = {"", "count", "customers", "contacts", "orders", "items", "money", "per_month"}
 _POINTS = {"share", "change_share", "change_points"}
 _SCALES = ((1e9, "bn"), (1e6, "m"), (1e3, "k"))
 
