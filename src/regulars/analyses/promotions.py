@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _MOST_KINDS = 500
 _MOST_CAMPAIGNS = 20_000
 _FEWEST_USES = 10
-_FIGURES_OF_TIES = ("revenue_per_order", "discount_share", "first_order_share")
+_FIGURES_OF_TIES = ("revenue_per_order", "discount_share")
 _CIRCULAR = ("rfm_segment", "main_payment_method")
 """Who has one order cannot respond repeatedly: segments made from the number of orders would only say so."""
 _KEPT = (

@@ -20,8 +20,8 @@ MISSING = "–"
 _SYMBOLS = {"GBP": "£", "USD": "$", "EUR": "€", "JPY": "¥", "INR": "₹"}
 _WHOLE = {"count", "customers", "contacts", "orders", "items"}
 _NOUNS = {
-    "customers": "customer", "contacts": "contact", "orders": "order", "items": "item", "rows": "row", "values": "value",
-    "cells": "cell",
+    "customers": "customer", "contacts": "contact", "orders": "order", "items": "item",
+    "rows": "row", "values": "value", "cells": "cell",
 }  # fmt: skip
 UNIT_WORDS: dict[str, str] = {
     "share": "%", "change_share": "%", "change_points": "pp",

@@ -286,8 +286,11 @@ def rank(uplift: Floats, t: Floats, y: Floats, seed: int, draws: int = _BOOTSTRA
     for place in range(draws):
         weights = rng.poisson(1.0, len(y)).astype(float)  # one weight per unit, whatever the ranking
         drawn[place] = _qini(t, y, weights[order])
-    told = (value, *_ends(drawn[:, 0], value), area, *_ends(drawn[:, 1], area))
-    return Ranked(*(float(steady(np.asarray(one))) for one in told), drawn[:, 0])
+    (low, high), (auuc_low, auuc_high) = _ends(drawn[:, 0], value), _ends(drawn[:, 1], area)
+    value, low, high, area, auuc_low, auuc_high = (
+        float(steady(np.asarray(one))) for one in (value, low, high, area, auuc_low, auuc_high)
+    )
+    return Ranked(value, low, high, area, auuc_low, auuc_high, drawn[:, 0])
 
 
 def _ends(drawn: Floats, value: float) -> tuple[float, float]:
