@@ -69,7 +69,8 @@ class Referrals(Analysis):
         """
         query = referrals.members(data.summary("referral_tree"), data.customers, self.active_days)
         kept = data.persist(query, f"referrals__members_{data.as_of:%Y%m%d}" if data.as_of else "referrals__members")
-        rows = data.collect(kept.order_by("customer_key"), _MOST_MEMBERS)
+        needed = kept.select("customer_key", "sponsor_key", "customer_id", "began_on", *referrals.MEASURES)
+        rows = data.collect(needed.order_by("customer_key"), _MOST_MEMBERS)
         if not rows.num_rows:
             raise DataError(
                 "no referral could be followed", table="referrals",

@@ -10,14 +10,14 @@ from regulars.measures.money import DECIMALS
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-MEASURES = ("revenue", "order_count", "is_active")
+MEASURES = ("revenue", "is_active")
 """What is added up along the lines."""
 
 
 def members(tree: ir.Table, customers: ir.Table, active_days: int) -> ir.Table:
     """One row per member of the network.
 
-    The columns of the summary `referral_tree`, what the member bought (`revenue`, `order_count`, 0 without), whether
+    The columns of the summary `referral_tree`, what the member bought (`revenue`, 0 without), whether
     the last order lies at most `active_days` back (`is_active`, 0 or 1), and `began_on`: the day of the referral, else
     of the registration, else of the first order.
     """
@@ -28,7 +28,6 @@ def members(tree: ir.Table, customers: ir.Table, active_days: int) -> ir.Table:
     view = customers.select(
         "customer_key",
         revenue=customers.revenue_total.cast("float64") if "revenue_total" in have else nothing,
-        order_count=customers.order_count.cast("int64") if "order_count" in have else ibis.literal(0, "int64"),
         is_active=(customers.recency_days <= active_days).cast("int64") if "recency_days" in have else ibis.literal(0),
         registered_on=customers.joined_on.cast("date") if "joined_on" in have else ibis.null("date"),
         first_on=customers.first_ordered_on.cast("date") if "first_ordered_on" in have else ibis.null("date"),
@@ -37,7 +36,6 @@ def members(tree: ir.Table, customers: ir.Table, active_days: int) -> ir.Table:
     brought = [joined.brought_on.cast("date")] if "brought_on" in tree.columns else []
     rows = joined.mutate(
         revenue=joined.revenue.fill_null(0.0).round(DECIMALS),
-        order_count=joined.order_count.fill_null(0),
         is_active=joined.is_active.fill_null(0).cast("int64"),
         began_on=ibis.coalesce(*brought, joined.registered_on, joined.first_on),
     )

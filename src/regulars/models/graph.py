@@ -16,11 +16,12 @@ import numpy as np
 from regulars.errors import FitError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from numpy.typing import ArrayLike, NDArray
 
     Ints = NDArray[np.int64]
+    Places = NDArray[np.int32]
     Floats = NDArray[np.float64]
 
 NOBODY = -1
@@ -45,12 +46,29 @@ class Forest:
         return int(self.ids.size)
 
     @cached_property
+    def _steps(self) -> tuple[tuple[int, Places, Places], ...]:
+        """For the distances 1, 2, 4, 8 …: who has an ancestor there, and whom.
+
+        Everything that is added up along the lines takes these steps, so that they are found once; few members have
+        distant ancestors, and so the later steps are short.
+        """
+        steps, distance = [], 1
+        below = np.flatnonzero(self.sponsor != NOBODY).astype(np.int32)
+        ancestor = self.sponsor.astype(np.int32)
+        while below.size:
+            steps.append((distance, below, ancestor[below]))
+            farther = np.full(self.size, NOBODY, dtype=np.int32)
+            farther[below] = ancestor[ancestor[below]]
+            distance, ancestor = 2 * distance, farther
+            below = below[ancestor[below] != NOBODY]
+        return tuple(steps)
+
+    @cached_property
     def generation(self) -> Ints:
         """How many sponsors stand above each member; 0 for those nobody brought."""
         above: Ints = (self.sponsor != NOBODY).astype(np.int64)
-        for _, ancestor in _ancestors(self.sponsor):
-            known = ancestor != NOBODY
-            above[known] += above[ancestor[known]]
+        for _, below, ancestor in self._steps:
+            above[below] += above[ancestor]
         return above
 
     @cached_property
@@ -75,26 +93,25 @@ class Forest:
     def downline_depth(self) -> Ints:
         """Generations below each; 0 where nobody was brought."""
         deepest = np.zeros(self.size, dtype=np.int64)
-        for distance, ancestor in _ancestors(self.sponsor):
-            known = ancestor != NOBODY
-            np.maximum.at(deepest, ancestor[known], deepest[known] + distance)
+        for distance, below, ancestor in self._steps:
+            np.maximum.at(deepest, ancestor, deepest[below] + distance)
         return deepest
 
-    def totals_below(self, own: Mapping[str, ArrayLike]) -> dict[str, Floats]:
+    def totals_below(self, own: Mapping[str, ArrayLike], damping: float = 1.0) -> dict[str, Floats]:
         """Sums over everybody below each member, without the member's own.
 
         Args:
             own: For each measure, every member's own amount, in the order of `ids`.
+            damping: What a generation of distance leaves of an amount; 1 leaves all of it.
 
         >>> plant([2, 3, 4], [1, 1, 2]).totals_below({"revenue": [0.0, 10.0, 5.0, 1.0]})["revenue"].tolist()
         [16.0, 1.0, 0.0, 0.0]
         """
         amounts = {name: np.asarray(values, dtype=np.float64) for name, values in own.items()}
         sums = dict(amounts)
-        for _, ancestor in _ancestors(self.sponsor):
-            known = ancestor != NOBODY
+        for distance, below, ancestor in self._steps:
             for name, values in sums.items():
-                sums[name] = values + np.bincount(ancestor[known], values[known], self.size)
+                sums[name] = values + damping**distance * np.bincount(ancestor, values[below], self.size)
         return {name: values - amounts[name] for name, values in sums.items()}
 
     def totals_by_distance(self, own: ArrayLike, most: int) -> list[Floats]:
@@ -189,17 +206,6 @@ def _on_circle(sponsor: Ints) -> NDArray[np.bool_]:
     met = np.zeros(sponsor.size, dtype=np.bool_)
     met[ancestor[ancestor != NOBODY]] = True
     return met
-
-
-def _ancestors(sponsor: Ints) -> Iterator[tuple[int, Ints]]:
-    """Everyone's ancestor at the distances 1, 2, 4, 8 …, until nobody has one."""
-    distance, ancestor = 1, sponsor
-    while (ancestor != NOBODY).any():
-        yield distance, ancestor
-        known = ancestor != NOBODY
-        farther = np.full(sponsor.size, NOBODY, dtype=np.int64)
-        farther[known] = ancestor[ancestor[known]]
-        distance, ancestor = 2 * distance, farther
 
 
 # -- pictures -----------------------------------------------------------------------------------------

@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from regulars.models.concentration import Concentration, concentrate
-from regulars.models.graph import NOBODY, plant
+from regulars.models.graph import NOBODY, Forest
 from regulars.models.intervals import mean_interval, share_interval
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from regulars.models.graph import Forest
 
     Ints = NDArray[np.int64]
     Floats = NDArray[np.float64]
@@ -45,10 +43,10 @@ class Network:
 
 
 def build(keys: Ints, sponsors: Ints, own: dict[str, Floats], generations: int) -> Network:
-    """The network from members in the order of their keys.
+    """The network from its members, as the summary `referral_tree` has them: each linked to another, without circles.
 
     Args:
-        keys: The members.
+        keys: The members, rising; every sponsor is one of them.
         sponsors: The sponsor's key; `NOBODY` for those nobody brought.
         own: For each measure every member's own amount; `revenue` is one of them.
         generations: Degrees below a member that are told apart.
@@ -57,10 +55,8 @@ def build(keys: Ints, sponsors: Ints, own: dict[str, Floats], generations: int) 
     >>> network.below["revenue"].tolist(), network.by_distance[1].tolist()
     ([5.0, 2.0, 0.0], [2.0, 0.0, 0.0])
     """
-    has_sponsor = sponsors != NOBODY
-    forest = plant(keys[has_sponsor], sponsors[has_sponsor])
-    places = np.searchsorted(keys, forest.ids)  # members without any link are not in the forest
-    amounts = {name: np.asarray(values, dtype=np.float64)[places] for name, values in own.items()}
+    forest = Forest(keys, np.where(sponsors == NOBODY, NOBODY, np.searchsorted(keys, sponsors)))
+    amounts = {name: np.asarray(values, dtype=np.float64) for name, values in own.items()}
     ones = np.ones(forest.size)
     return Network(
         forest,
@@ -156,19 +152,12 @@ def centrality(forest: Forest) -> Centrality:
 
     Source: Brin & Page (1998), Computer Networks 30, pp. 107-117; Freeman (1977), Sociometry 40, pp. 35-41.
 
-    >>> central = centrality(plant([2, 3], [1, 1]))
+    >>> central = centrality(Forest(np.array([1, 2, 3]), np.array([NOBODY, 0, 0])))
     >>> central.betweenness.tolist(), central.page_rank.round(3).tolist()
     ([1.0, 0.0, 0.0], [0.574, 0.213, 0.213])
     """
     has_sponsor = forest.sponsor != NOBODY
-    walk: Floats = np.ones(forest.size)
-    level: Floats = np.ones(forest.size)
-    for _ in range(int(forest.downline_depth.max(initial=0))):
-        raised = np.bincount(forest.sponsor[has_sponsor], level[has_sponsor], forest.size)
-        level = np.asarray(DAMPING * raised, dtype=np.float64)
-        if level.max() < 1e-12:
-            break
-        walk += level
+    walk = 1.0 + forest.totals_below({"walk": np.ones(forest.size)}, DAMPING)["walk"]
     line = np.bincount(forest.origin, minlength=forest.size)[forest.origin]
     branch = forest.downline_count + 1.0
     squares = np.bincount(forest.sponsor[has_sponsor], branch[has_sponsor] ** 2, forest.size) + (line - branch) ** 2
