@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from regulars.core.experiment import ExperimentSettings
+from regulars.errors import SettingsError
 
 if TYPE_CHECKING:
     from tests.analyses.conftest import MakeDataset
@@ -44,7 +45,50 @@ def test_who_is_changed_is_found_provided_and_listed(make_dataset: MakeDataset, 
     assert result.actions[0].sentence.startswith("With letter, contact only")
     tenths = checks.column(result, "tenths_money", "effect")
     assert tenths[0] > 5 > -5 > tenths[-1]
-    assert {audience.name for audience in result.audiences} == {"worth_contacting", "leave_alone"}
+    assert {audience.name for audience in result.audiences} == {
+        "worth_contacting", "leave_alone", "groups_to_leave_alone",
+    }  # fmt: skip
+
+
+def test_groups_that_a_contact_harms_are_told_and_listed(make_dataset: MakeDataset, checks: Any) -> None:
+    data = planted(make_dataset)
+    result = data.run("uplift", contact_cost=0.01, margin_share=0.5)
+    verdicts = {row["group"]: row["verdict"] for row in checks.rows(result, "groups_money")}
+    assert sorted(verdicts.values()) == ["gains", "harmed", "no effect shown"]
+    (worst,) = [group for group, verdict in verdicts.items() if verdict == "harmed"]
+    (finding,) = [one for one in result.findings if one.key.endswith("leave_alone")]
+    assert worst in finding.sentence
+    assert finding.grade == "randomised"
+    assert finding.interval is not None
+    assert finding.interval[1] < 0
+    (listed,) = [one for one in result.audiences if one.name == "groups_to_leave_alone"]
+    members = {row["customer_id"] for row in data.collect(listed.members, SIZE).to_pylist()}
+    known = data.collect(data.customers.select("customer_id", "taste"), SIZE).to_pylist()
+    taste = {row["customer_id"]: row["taste"] for row in known}
+    assert len(members) == pytest.approx(SIZE / 3, abs=20)
+    assert max(taste[one] for one in members) < min(value for one, value in taste.items() if one not in members)
+
+
+def test_a_group_that_gains_less_than_a_contact_costs_does_not_pay(make_dataset: MakeDataset, checks: Any) -> None:
+    result = planted(make_dataset, strength=0.0, level=2.0).run("uplift", contact_cost=5.0, margin_share=0.5)
+    assert {row["verdict"] for row in checks.rows(result, "groups_money")} == {"does not pay"}
+    assert any("3 should be left alone beyond chance" in one.sentence for one in result.caveats)
+
+
+def test_where_nothing_is_changed_no_group_is_said_to_be(make_dataset: MakeDataset, checks: Any) -> None:
+    result = planted(make_dataset, strength=0.0).run("uplift", contact_cost=0.01, margin_share=0.5)
+    assert {row["verdict"] for row in checks.rows(result, "groups_money")} == {"no effect shown"}
+    assert not [one for one in result.audiences if one.name == "groups_to_leave_alone"]
+
+
+def test_fewer_customers_can_be_learnt_from_and_all_are_scored(make_dataset: MakeDataset) -> None:
+    data = planted(make_dataset)
+    data.settings = replace(data.settings, analyses={"uplift": {"fit_customers": 1000}})
+    result = data.run("uplift", contact_cost=1.0, margin_share=0.5)
+    assert 800 < result.finding("uplift.letter.letter.spend.ranking").n < 1200
+    assert data.collect(data.customers.uplift_of_contact.notnull().sum().name("n"), 1)["n"][0].as_py() == SIZE
+    with pytest.raises(SettingsError, match="fit_customers"):
+        data.run("uplift", fit_customers=10)
 
 
 def test_where_all_gain_alike_everyone_is_advised(make_dataset: MakeDataset) -> None:

@@ -22,6 +22,8 @@ def test_planted_differences_raise_qini_above_random() -> None:
     ranked = model.rank(crossed.uplift[:, 0], arm.astype(float), y, seed=7)
     assert ranked.beats_random
     assert np.corrcoef(crossed.uplift[:, 0], uplift)[0, 1] > 0.9
+    assert ranked.auuc_low < ranked.auuc < ranked.auuc_high
+    assert ranked.auuc_high - ranked.auuc_low > ranked.high - ranked.low  # of the mean effect, too
     ceiling = model.rank(uplift, arm.astype(float), y, seed=7, draws=0)
     assert ranked.qini > 0.8 * ceiling.qini
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from regulars.core.analysis import Analysis, Needs
 from regulars.core.chart import Chart
-from regulars.core.result import Action, Caveat, Evidence, Finding
+from regulars.core.result import Action, Caveat, Evidence, Finding, key_part
 from regulars.core.units import write, write_count, write_interval
 from regulars.errors import SettingsError
 from regulars.measures.tables import Columns
@@ -240,7 +240,7 @@ def _findings(data: Dataset, measured: Sequence[Measured]) -> list[Finding]:
         )
         found.append(
             Finding(
-                f"experiments.{_slug(trial.name)}.{_slug(row.arm)}.{_slug(row.outcome.name)}",
+                f"experiments.{key_part(trial.name)}.{key_part(row.arm)}.{key_part(row.outcome.name)}",
                 f"In the experiment {trial.name}, {row.arm} {verdict}.",
                 effect.value, change, row.n, Evidence(_WORDS[kind], f"{trial.name}, {row.arm}, {row.outcome.name}"),
                 "randomised", interval=(min(effect.low, effect.value), max(effect.high, effect.value)),
@@ -249,10 +249,6 @@ def _findings(data: Dataset, measured: Sequence[Measured]) -> list[Finding]:
             )
         )  # fmt: skip
     return found
-
-
-def _slug(text: str) -> str:
-    return "".join(letter if letter.isalnum() else "_" for letter in text.casefold()).strip("_") or "arm"
 
 
 def _actions(measured: Sequence[Measured], findings: Sequence[Finding]) -> list[Action]:

@@ -176,6 +176,43 @@ class Caveat:
     severity: Literal["note", "warning", "stop"] = "note"
 
 
+@dataclass
+class Pieces:
+    """What one part of an analysis adds to its Result; the parts are put together in order.
+
+    >>> pieces = Pieces(caveats=[Caveat("The first.")])
+    >>> pieces.add(Pieces(caveats=[Caveat("The second.")]))
+    >>> [one.sentence for one in pieces.parts["caveats"]]
+    ['The first.', 'The second.']
+    """
+
+    tables: list[Table] = field(default_factory=list)
+    charts: list[Chart] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    actions: list[Action] = field(default_factory=list)
+    audiences: list[Audience] = field(default_factory=list)
+    caveats: list[Caveat] = field(default_factory=list)
+
+    def add(self, other: Pieces) -> None:
+        """The other's pieces after these."""
+        for name, values in vars(other).items():
+            getattr(self, name).extend(values)
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """The parts as a Result takes them."""
+        return {name: tuple(values) for name, values in vars(self).items()}
+
+
+def key_part(text: str) -> str:
+    """A name of the user's as a part of a finding's key.
+
+    >>> key_part("Mens E-Mail"), key_part("!")
+    ('mens_e_mail', 'other')
+    """
+    return "".join(letter if letter.isalnum() else "_" for letter in text.casefold()).strip("_") or "other"
+
+
 class SavedModel(Protocol):
     """A fitted model that can be kept: JSON, Arrow or skops files, never pickle."""
 

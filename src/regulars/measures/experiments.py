@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
@@ -213,6 +214,50 @@ def arm_sums(
     for one, other in pairs:
         sums[pair_name(one, other)] = (units[one] * units[other]).sum()
     return units.group_by(list(by)).aggregate(**sums).order_by(list(by))
+
+
+def band_cuts(units: ir.Table, numbers: Sequence[str]) -> ir.Table:
+    """One row: where each number is cut into three parts of equal size, its ends, and how many values it has."""
+    each: dict[str, ir.Value] = {}
+    for name in numbers:
+        column = units[name]
+        each |= {
+            f"{name}__least": column.min(), f"{name}__low": column.quantile(1 / 3),
+            f"{name}__high": column.quantile(2 / 3), f"{name}__most": column.max(),
+            f"{name}__values": column.nunique().cast("int64"),
+        }  # fmt: skip
+    return units.aggregate(**each)
+
+
+def bands(cuts: Mapping[str, float | None], name: str) -> list[tuple[float, str]]:
+    """Bands of a number as their upper ends (to three digits) with their labels; none where it does not vary.
+
+    The last has no end.
+
+    >>> cuts = {"n__least": 0.0, "n__low": 0.0, "n__high": 12.5, "n__most": 40.0, "n__values": 30}
+    >>> bands(cuts, "n")
+    [(0.0, '0'), (12.5, 'over 0 to 12.5'), (inf, 'over 12.5')]
+    >>> bands({**cuts, "n__most": 1.0, "n__values": 2}, "n")
+    [(0.0, '0'), (inf, '1')]
+    """
+    least, low, high, most, values = (
+        float(cuts[f"{name}__{end}"] or 0.0) for end in ("least", "low", "high", "most", "values")
+    )
+    if values < 2:
+        return []
+    if values == 2:
+        return [(least, f"{least:,.6g}"), (float("inf"), f"{most:,.6g}")]
+    ends = sorted({max(float(f"{end:.3g}"), least) for end in (low, high)} - {most}) or [least]
+    first = f"{least:,.6g}" if ends[0] == least else f"up to {ends[0]:,.6g}"
+    between = [f"over {below:,.6g} to {end:,.6g}" for below, end in itertools.pairwise(ends)]
+    return [*zip(ends, [first, *between], strict=True), (float("inf"), f"over {ends[-1]:,.6g}")]
+
+
+def band(column: ir.Value, parts: Sequence[tuple[float, str]]) -> ir.Value:
+    """The label of the band that a number lies in."""
+    import ibis
+
+    return ibis.cases(*((column <= end, label) for end, label in parts[:-1]), else_=parts[-1][1])
 
 
 def label_counts(units: ir.Table, labels: Sequence[str]) -> Mapping[str, ir.Table]:

@@ -8,21 +8,26 @@ from typing import TYPE_CHECKING, Any
 from regulars.measures.tables import Columns
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import ibis.expr.types as ir
 
     from regulars.core.result import Table
     from regulars.core.units import Unit
+    from regulars.measures.experiments import OutcomeKind
 
 PER = 1000
 """Money is told per so many customers of the base: of one it is a matter of cents."""
+CHANGES: Mapping[OutcomeKind, Unit] = {"share": "change_points", "money": "money", "number": ""}
+"""What an effect on an outcome of each kind is counted in."""
+WORDS: Mapping[OutcomeKind, str] = {"share": "shares", "money": "money", "number": "numbers"}
+"""The kinds of outcome in words, as tables are named by them."""
 _PROFIT = f"Per {PER:,} customers of the base, after costs."
 
 
 @dataclass(frozen=True)
 class RankingRow:
-    """How well one ranking finds those who are changed."""
+    """How well one ranking finds those who are changed, per `PER` customers."""
 
     experiment: str
     arm: str
@@ -32,6 +37,8 @@ class RankingRow:
     low: float
     high: float
     auuc: float
+    auuc_low: float
+    auuc_high: float
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,22 @@ class TenthRow:
     effect: float
     low: float
     high: float
+
+
+@dataclass(frozen=True)
+class GroupRow:
+    """What an arm does to a group of customers."""
+
+    experiment: str
+    arm: str
+    outcome: str
+    dimension: str
+    group: str
+    customers: int
+    effect: float
+    low: float
+    high: float
+    verdict: str
 
 
 @dataclass(frozen=True)
@@ -86,9 +109,10 @@ def rankings(rows: Sequence[RankingRow], source: tuple[ir.Expr, ...]) -> Table:
     """Every ranking beside a random order (0)."""
     columns = _named(rows)
     columns.add("ranking", [row.ranking for row in rows], "text", "What customers are ranked by.")
-    columns.add("qini", [row.qini for row in rows], "score", "0 for a random order; in units of the outcome.")
+    columns.add("qini", [row.qini for row in rows], "score", f"Per {PER:,} customers; 0 for a random order.")
     columns.add_interval("qini", [row.low for row in rows], [row.high for row in rows], "score")
-    columns.add("auuc", [row.auuc for row in rows], "score", "Area under the uplift curve.")
+    columns.add("auuc", [row.auuc for row in rows], "score", f"Area under the uplift curve, per {PER:,} customers.")
+    columns.add_interval("auuc", [row.auuc_low for row in rows], [row.auuc_high for row in rows], "score")
     return columns.table(
         "rankings", "Does a ranking find those whom the contact changes?", source=source,
         dimensions=("experiment", "arm", "outcome"),
@@ -107,6 +131,23 @@ def tenths(rows: Sequence[TenthRow], words: str, change: Unit, source: tuple[ir.
     return columns.table(
         f"tenths_{words}", f"Effect by tenth of predicted uplift, in {words}", source=source,
         dimensions=("experiment", "arm", "outcome"),
+    )  # fmt: skip
+
+
+def groups(rows: Sequence[GroupRow], words: str, change: Unit, source: tuple[ir.Expr, ...]) -> Table:
+    """The effect by group, the least first."""
+    columns = _named(rows)
+    columns.add("dimension", [row.dimension for row in rows], "text", "Known before the start.")
+    columns.add("group", [row.group for row in rows], "text")
+    columns.add("customers", [row.customers for row in rows], "customers", "Of the arm and the control.")
+    columns.add("effect", [row.effect for row in rows], change, "Arm less control.")
+    columns.add_interval("effect", [row.low for row in rows], [row.high for row in rows], change)
+    columns.add("verdict", [row.verdict for row in rows], "text", "What the contact does to the group.")
+    return columns.table(
+        f"groups_{words}", f"Who gains by the contact, and who should be left alone: by group, in {words}",
+        source=source, dimensions=("experiment", "arm", "outcome", "dimension", "verdict"),
+        note="Randomised. The intervals hold for all groups of an experiment at once (Bonferroni); a group does not "
+        "pay where its gain × margin lies beyond chance under the cost of a contact.",
     )  # fmt: skip
 
 

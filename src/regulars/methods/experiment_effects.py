@@ -10,7 +10,7 @@ from regulars.measures import dimensions as dims
 from regulars.measures import experiments as measures
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import ibis.expr.types as ir
 
@@ -26,6 +26,8 @@ SEGMENT_DIMENSIONS = (
 )  # fmt: skip
 """Dimensions that an experiment cannot change."""
 MOST_GROUPS = 12
+MOST_NUMBERS = 8
+"""Numbers known before the start that are cut into bands, the first ones of the experiment."""
 
 
 @dataclass(frozen=True)
@@ -118,28 +120,64 @@ class GroupEffect:
     differs_p: float
 
 
+@dataclass(frozen=True)
+class Grouping:
+    """Groups of customers by something known before the start.
+
+    Args:
+        name: What they are groups by.
+        needs: Columns that the rows to be labelled must have, beside `customer_id`.
+        label: Rows with the label as a further column of that name.
+    """
+
+    name: str
+    needs: tuple[str, ...]
+    label: Callable[[ir.Table, str], ir.Table]
+
+
+def groupings(data: Dataset, examined: Examined) -> list[Grouping]:
+    """Labels of the experiment, dimensions that it cannot change, and its numbers in bands."""
+    trial = examined.trial
+    found = [Grouping(name, (name,), _own_label(name)) for name in trial.labels]
+    if trial.settings.unit == "customer_id":
+        names = [one.name for one in dims.available(data, "customer") if one.name in SEGMENT_DIMENSIONS]
+        found += [Grouping(name, (), _looked_up(data, name)) for name in names if name not in trial.labels]
+    numbers = trial.numbers[:MOST_NUMBERS]
+    if numbers:
+        cuts = data.collect(measures.band_cuts(examined.units, numbers), 1).to_pylist()[0]
+        told = {name: measures.bands(cuts, name) for name in numbers}
+        found += [Grouping(name, (name,), _banded(name, bands)) for name, bands in told.items() if bands]
+    return found
+
+
+def grouping(data: Dataset, examined: Examined, name: str) -> Grouping | None:
+    """The grouping of that name, if there is one."""
+    return next((one for one in groupings(data, examined) if one.name == name), None)
+
+
+def _own_label(column: str) -> Callable[[ir.Table, str], ir.Table]:
+    return lambda rows, name: rows.mutate(**{name: rows[column]})
+
+
+def _looked_up(data: Dataset, dimension: str) -> Callable[[ir.Table, str], ir.Table]:
+    return lambda rows, name: dims.labelled(data, rows, dims.find(dimension), name)
+
+
+def _banded(column: str, bands: Sequence[tuple[float, str]]) -> Callable[[ir.Table, str], ir.Table]:
+    return lambda rows, name: rows.mutate(**{name: measures.band(rows[column], bands)})
+
+
 def by_group(data: Dataset, examined: Examined, outcome: Outcome) -> tuple[list[GroupEffect], list[ir.Table]]:
     """The effect in one outcome by group of customers, for everything known of them before the start."""
-    trial = examined.trial
-    names = [one.name for one in dims.available(data, "customer") if one.name in SEGMENT_DIMENSIONS]
-    names = [name for name in names if trial.settings.unit == "customer_id"]
-    by: list[tuple[str, ir.Table]] = [
-        (label, examined.units.mutate(group=examined.units[label])) for label in trial.labels
-    ]
     keyed = examined.units.rename(customer_id="unit")
-    by += [
-        (name, dims.labelled(data, keyed, dims.find(name)).rename(unit="customer_id"))
-        for name in names
-        if name not in trial.labels
-    ]
+    columns = [one for one in (outcome.name, outcome.below) if one]
+    pairs = [(outcome.name, outcome.below)] if outcome.below else []
     rows: list[GroupEffect] = []
     queries = []
-    for name, units in by:
-        columns = [one for one in (outcome.name, outcome.below) if one]
-        pairs = [(outcome.name, outcome.below)] if outcome.below else []
-        query = measures.arm_sums(units, columns, pairs, by=("group", "arm"))
+    for one in groupings(data, examined):
+        query = measures.arm_sums(one.label(keyed, "group"), columns, pairs, by=("group", "arm"))
         queries.append(query)
-        rows += _groups(data.collect(query, 100_000).to_pylist(), name, examined, outcome, data.min_customers)
+        rows += _groups(data.collect(query, 100_000).to_pylist(), one.name, examined, outcome, data.min_customers)
     return _judged(rows), queries
 
 
@@ -190,7 +228,8 @@ def _pairs(outcome: Outcome) -> list[tuple[str, str]]:
     return pairs
 
 
-def _error(effect: Effect) -> float:
+def standard_error(effect: Effect) -> float:
+    """The standard error of an effect, by its interval."""
     return (effect.high - effect.low) / (2 * 1.959964)
 
 
@@ -198,11 +237,11 @@ def _differs(effect: Effect | None, n: int, others: Sequence[tuple[int, Effect]]
     """p-value that a group's effect is that of the other groups together, weighted by their size."""
     from scipy import stats
 
-    if effect is None or not others or _error(effect) <= 0:
+    if effect is None or not others or standard_error(effect) <= 0:
         return math.nan
     total = sum(m for m, _ in others)
     rest = sum(m * one.value for m, one in others) / total
-    error = math.sqrt(_error(effect) ** 2 + sum((m / total * _error(one)) ** 2 for m, one in others))
+    error = math.sqrt(standard_error(effect) ** 2 + sum((m / total * standard_error(one)) ** 2 for m, one in others))
     return float(2 * stats.norm.sf(abs(effect.value - rest) / error)) if n and error > 0 else math.nan
 
 

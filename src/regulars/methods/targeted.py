@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from regulars.core.chart import Chart
-from regulars.core.result import Caveat, Evidence, Finding
+from regulars.core.result import Caveat, Evidence, Finding, Pieces, key_part
 from regulars.core.units import write, write_interval
 from regulars.measures import sampling
 from regulars.measures import targeted as measures
@@ -36,16 +36,6 @@ _REFUSALS = {
 
 
 @dataclass(frozen=True)
-class Lifts:
-    """What is shown of targeted campaigns."""
-
-    tables: list[Table]
-    charts: list[Chart]
-    findings: list[Finding]
-    caveats: list[Caveat]
-
-
-@dataclass(frozen=True)
 class _Campaign:
     campaign: str
     kind: str
@@ -63,12 +53,12 @@ def has_campaigns(data: Dataset) -> bool:
     return "starts_on" in campaigns.columns
 
 
-def lifts(data: Dataset) -> Lifts:
+def lifts(data: Dataset) -> Pieces:
     """Naive, difference in differences and weighted, by kind of campaign and by campaign."""
     found = _measured(data)
     if not found:
         text = "No campaign without arms has customers enough, and purchases before and during it."
-        return Lifts([], [], [], [Caveat(text)] if not data.settings.experiments else [])
+        return Pieces(caveats=[Caveat(text)] if not data.settings.experiments else [])
     kinds = sorted({one.kind for one in found})
     pooled = {kind: _pooled([one.lift for one in found if one.kind == kind]) for kind in kinds}
     source = tuple(one.query for one in found)
@@ -91,7 +81,7 @@ def lifts(data: Dataset) -> Lifts:
         reasons = "; ".join(f"{_REFUSALS[one]} ({refused.count(one)})" for one in _REFUSALS if one in refused)
         text = f"For {len(refused)} of {len(found)} campaigns the weighted figure is refused: {reasons}."
         caveats.append(Caveat(text))
-    return Lifts(tables, [_chart(pooled)], _findings(data, pooled), caveats)
+    return Pieces(tables, [_chart(pooled)], _findings(data, pooled), caveats=caveats)
 
 
 def _chart(pooled: dict[str, Pooled]) -> Chart:
@@ -272,10 +262,9 @@ def _findings(data: Dataset, pooled: dict[str, Pooled]) -> list[Finding]:
             f"them, but {_beside(row.placebo)} already in the 28 days before. Set against their own past the "
             f"difference is {write(row.change, 'change_share')} ({ends}): {verdict}."
         )
-        key = "".join(letter if letter.isalnum() else "_" for letter in kind.casefold()).strip("_") or "all"
         found.append(
             Finding(
-                f"uplift.targeted.{key}", sentence, row.change, "change_share", row.contacted,
+                f"uplift.targeted.{key_part(kind)}", sentence, row.change, "change_share", row.contacted,
                 Evidence("targeted", kind), "modelled", n_unit="contacts", interval=(row.low, row.high),
                 is_good=True if row.low > 0 else False if row.high < 0 else None,
                 validated="placebo: the same comparisons for the 28 days before the campaigns",

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from regulars.models.policies import Offering
     from regulars.models.uplift import CrossFit, Encoding, UpliftFit
 
-MOST_UNITS = 70_000
-"""So many units of an experiment are learnt from at most; beyond it a sample drawn by their ids."""
+FIT_CUSTOMERS = 70_000
+"""So many customers of an experiment are learnt from at most; beyond it a sample drawn by their ids."""
+FEWEST_TO_FIT = 1_000
 UPLIFT, BEST = "uplift_of_contact", "best_contact"
 
 
@@ -61,16 +62,23 @@ class Learnt:
         return (self.arm == 0) | (self.arm == place + 1)
 
 
-_KNOWN: weakref.WeakKeyDictionary[Dataset, tuple[Learnt, ...]] = weakref.WeakKeyDictionary()
+_KNOWN: weakref.WeakKeyDictionary[Dataset, dict[int, tuple[Learnt, ...]]] = weakref.WeakKeyDictionary()
 
 
-def learnt(data: Dataset) -> tuple[Learnt, ...]:
-    """For every trusted experiment with something known before: its first outcome, and the one that is money."""
-    if data not in _KNOWN:
+def learnt(data: Dataset, most: int = 0) -> tuple[Learnt, ...]:
+    """For every trusted experiment with something known before: its first outcome, and the one that is money.
+
+    Args:
+        data: The data.
+        most: So many customers of an experiment are learnt from at most; 0: as `[uplift] fit_customers` says.
+    """
+    most = most or int(data.settings.analyses.get("uplift", {}).get("fit_customers", FIT_CUSTOMERS))
+    known = _KNOWN.setdefault(data, {})
+    if most not in known:
         trusted = [one for one in experiments.examined(data) if one.is_trusted]
-        known = [one for one in trusted if one.trial.numbers or one.trial.labels]
-        _KNOWN[data] = tuple(row for one in known for row in _learn(data, one))
-    return _KNOWN[data]
+        able = [one for one in trusted if one.trial.numbers or one.trial.labels]
+        known[most] = tuple(row for one in able for row in _learn(data, one, most))
+    return known[most]
 
 
 def money_outcome(examined: Examined) -> Outcome | None:
@@ -81,7 +89,7 @@ def money_outcome(examined: Examined) -> Outcome | None:
     return next(iter([*named, *ratios]), None)
 
 
-def _learn(data: Dataset, one: Examined) -> list[Learnt]:
+def _learn(data: Dataset, one: Examined, most: int) -> list[Learnt]:
     import numpy as np
 
     from regulars.models.uplift import Encoding, cross_fit
@@ -91,10 +99,10 @@ def _learn(data: Dataset, one: Examined) -> list[Learnt]:
     outcomes = list(dict.fromkeys([trial.outcomes[0], *([money] if money else [])]))
     outcomes = [outcome for outcome in outcomes if not outcome.below]
     units = one.units.rename(customer_id="unit")
-    drawn = sampling.sample(units, MOST_UNITS / max(sum(one.counts.values()), 1), "uplift")
+    drawn = sampling.sample(units, most / max(sum(one.counts.values()), 1), "uplift")
     names = list(dict.fromkeys([*(outcome.name for outcome in outcomes), *trial.numbers]))
     query = drawn.select("customer_id", "arm", *names, *trial.labels).order_by("customer_id")
-    rows = data.collect(query, 2 * MOST_UNITS)
+    rows = data.collect(query, 2 * most)
     numbers = {name: rows[name].to_numpy().astype(float) for name in trial.numbers}
     labels = {name: rows[name].to_pylist() for name in trial.labels}
     encoding = Encoding.learn(numbers, labels)
@@ -112,9 +120,9 @@ def _learn(data: Dataset, one: Examined) -> list[Learnt]:
 # -- the customers of today ---------------------------------------------------------------------------
 
 
-def chosen(data: Dataset) -> Learnt | None:
+def chosen(data: Dataset, most: int = 0) -> Learnt | None:
     """What customers are scored by: the latest experiment whose covariates today's customers have, by money if told."""
-    able = [one for one in learnt(data) if _is_scorable(data, one.examined)]
+    able = [one for one in learnt(data, most) if is_scorable(data, one.examined)]
     if not able:
         return None
     latest = max(able, key=lambda one: (str(one.examined.trial.first or ""), one.examined.trial.name)).examined
@@ -122,7 +130,8 @@ def chosen(data: Dataset) -> Learnt | None:
     return next((one for one in ours if one.outcome.kind == "money"), ours[0])
 
 
-def _is_scorable(data: Dataset, one: Examined) -> bool:
+def is_scorable(data: Dataset, one: Examined) -> bool:
+    """Whether customers of today have what was known of those of the experiment."""
     before = {outcome.before for outcome in one.trial.outcomes}
     columns = set(data.customers.columns)
     return all(name in before or name in columns for name in (*one.trial.numbers, *one.trial.labels))
@@ -149,9 +158,9 @@ def features_today(data: Dataset, one: Learnt) -> ir.Table:
     return rows.rename(customer_id="unit").select("customer_id", *trial.numbers, *trial.labels)
 
 
-def scored(data: Dataset) -> ir.Table | None:
+def scored(data: Dataset, most: int = 0) -> ir.Table | None:
     """`customer_id`, the uplift of the best contact and which that is; None where no experiment can tell."""
-    one = chosen(data)
+    one = chosen(data, most)
     if one is None:
         return None
     stamp = f"{data.as_of:%Y%m%d}" if data.as_of else "undated"
@@ -204,6 +213,15 @@ def offered(
         rate, price = (profit_share(one.outcome, margin), cost) if one.outcome.kind == "money" else (1.0, 0.0)
         told.append((one, offerings(one.crossed, one.examined.arms, rate, price, data.seed)))
     return told
+
+
+def unit_cost(data: Dataset) -> float:
+    """Mean cost of a contact over the campaigns; 0 where it is not known."""
+    campaigns = data.tables.get("campaigns")
+    if campaigns is None or "unit_cost" not in campaigns.columns:
+        return 0.0
+    mean = data.collect(campaigns.aggregate(mean=campaigns.unit_cost.cast("float64").mean()), 1)["mean"][0]
+    return round(float(mean.as_py() or 0.0), 6)
 
 
 def profit_share(outcome: Outcome, margin: float) -> float:
