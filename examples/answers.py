@@ -16,15 +16,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regulars import pipeline
+from regulars.core.units import write_count
 from regulars.present import words
+from regulars.present.actions import FIRST, rank_actions
+from regulars.present.words import write_short
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from regulars.core.result import Finding, Result
+    from regulars.present.run_view import RunView
 
 FOLDER = Path(__file__).parent
 BEGIN, END = "<!-- answers: begin -->", "<!-- answers: end -->"
+_TITLES = {"actions": "What to do", "findings": "The most important findings"}
 _MOST = 4
 """Findings quoted for one question; the report has them all."""
 
@@ -37,8 +42,10 @@ class Question:
         ask: The question in plain words.
         section: The analysis whose section answers it, or another anchor of the report (`data-quality`).
         words: Words that stand together in a heading, a finding or a caveat of that section.
-        findings: Keys of the findings that answer it, in the order wanted; `*` stands for any run of characters.
+        findings: Keys of the findings that answer it, in the order wanted; `*` stands for any run of characters, and a
+            key with the name of another analysis before it is taken from that one.
         run: Which of the example's runs; the first, where empty.
+        features: Features of the customer view that answer it.
     """
 
     ask: str
@@ -46,6 +53,7 @@ class Question:
     words: tuple[str, ...]
     findings: tuple[str, ...] = ()
     run: str = ""
+    features: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,7 +91,14 @@ def read(name: str) -> Example:
     """An example by its name."""
     raw = tomllib.loads((FOLDER / name / "questions.toml").read_text(encoding="utf-8"))
     questions = tuple(
-        Question(one["ask"], one["section"], tuple(one["words"]), tuple(one.get("findings", ())), one.get("run", ""))
+        Question(
+            one["ask"],
+            one["section"],
+            tuple(one["words"]),
+            tuple(one.get("findings", ())),
+            one.get("run", ""),
+            tuple(one.get("features", ())),
+        )
         for one in raw["questions"]
     )
     return Example(name, raw["world"], raw["rows"], questions, raw.get("runs", {}), tuple(raw.get("only", ())))
@@ -112,10 +127,13 @@ def perform(
     return done
 
 
-def answered_by(question: Question, done: Mapping[str, pipeline.Run]) -> Result | None:
-    """The section of the report that answers a question; None where there is none."""
-    run = done[question.run or next(iter(done))]
-    return next((one for one in run.view.results if one.analysis == question.section), None)
+def _run_of(question: Question, done: Mapping[str, pipeline.Run]) -> pipeline.Run:
+    return done[question.run or next(iter(done))]
+
+
+def _answered_by(question: Question, done: Mapping[str, pipeline.Run]) -> Result | None:
+    results = _run_of(question, done).view.results
+    return next((one for one in results if one.analysis == question.section), None)
 
 
 _HEADING = re.compile(r"<(h[2-4]|caption|summary)\b[^>]*>(.*?)</\1>", re.DOTALL)
@@ -150,37 +168,90 @@ def missing(example: Example, done: Mapping[str, pipeline.Run]) -> list[str]:
     return [one.ask for one in example.questions if not _heading(one, done)]
 
 
+def unanswered(example: Example, done: Mapping[str, pipeline.Run]) -> list[str]:
+    """The questions to which nothing is quoted from the run."""
+    return [one.ask for one in example.questions if not _told(one, done)]
+
+
 def block(example: Example, done: Mapping[str, pipeline.Run]) -> str:
     """The answers as the report gives them, question by question, in Markdown."""
     lines = []
     for question in example.questions:
-        run = done[question.run or next(iter(done))]
-        result, heading = answered_by(question, done), _heading(question, done)
-        lines += [f"### {question.ask}", ""]
-        found = _quoted(result, question.findings) if result else []
-        lines += [f"- {_told(one, run.view.currency)}" for one in found]
-        title = result.title if result else question.section.replace("-", " ").capitalize()
+        result, heading = _answered_by(question, done), _heading(question, done)
+        lines += [f"### {question.ask}", "", *(f"- {text}" for text in _told(question, done))]
+        title = (
+            result.title if result else _TITLES.get(question.section, question.section.replace("-", " ").capitalize())
+        )
         where = f"*{title}*" + (f" in the run `{question.run}`" if question.run else "")
-        is_told = {title, "", *(_bare(one.sentence) for one in result.findings)} if result else {title}
+        told = [one.sentence for one in (*result.findings, *result.caveats)] if result else []
+        is_told = {title, "", *(_bare(text) for text in told)}
         place_told = "." if {heading, _bare(heading)} & is_told else f", “{heading}”."
         lines += [f"- In the report: {where}{place_told}", ""]
     return "\n".join(lines).rstrip()
 
 
 def _heading(question: Question, done: Mapping[str, pipeline.Run]) -> str:
-    run = done[question.run or next(iter(done))]
-    return place(run.report.read_text(encoding="utf-8"), question.section, question.words)
+    report = _run_of(question, done).report.read_text(encoding="utf-8")
+    return place(report, question.section, question.words)
 
 
-def _quoted(result: Result, keys: Sequence[str]) -> list[Finding]:
-    ranked = [one.finding for one in words.rank_findings([result])]
-    chosen = [one for key in keys for one in ranked if fnmatchcase(one.key, f"{result.analysis}.{key}")]
-    return list(dict.fromkeys(chosen))[:_MOST]
+def _told(question: Question, done: Mapping[str, pipeline.Run]) -> list[str]:
+    """What answers a question, in sentences with their numbers."""
+    view = _run_of(question, done).view
+    if question.section == "data-quality":
+        return [*words.quality_sentences(view.quality), *_checks(view)]
+    if question.section == "data-dictionary":
+        return [*words.dictionary_sentences(view), *_features(view, question.features)]
+    found = words.rank_findings(view.results)
+    if question.section == "findings":
+        return [_finding(one.finding, view.currency) for one in found[:_MOST]]
+    if question.section == "actions":
+        return _actions(view)
+    keys = [key if "." in key and key.split(".")[0] in _analyses(view) else f"{question.section}.{key}"
+            for key in question.findings]  # fmt: skip
+    chosen = [one.finding for key in keys for one in found if fnmatchcase(one.finding.key, key)]
+    quoted = [_finding(one, view.currency) for one in list(dict.fromkeys(chosen))[:_MOST]]
+    result = _answered_by(question, done)
+    return quoted or [one.sentence for one in (result.caveats if result else ()) if one.severity == "stop"]
 
 
-def _told(finding: Finding, currency: str) -> str:
+def _analyses(view: RunView) -> set[str]:
+    return {one.analysis for one in view.results}
+
+
+def _finding(finding: Finding, currency: str) -> str:
     interval = words.interval_words(finding, currency)
     return f"{finding.sentence} ({finding.grade}; {interval}; n = {words.n_words(finding)})"
+
+
+def _actions(view: RunView) -> list[str]:
+    """What to do, the most money first, as far as the report shows it unfolded."""
+    lines = []
+    for one in rank_actions([one for _, results in view.chapters for one in results], {})[:FIRST]:
+        stake = one.stake if one.action.expected_value is None else None
+        expected = one.action.expected_value
+        money = f" ({write_short(stake, 'money', view.currency)} at stake)" if stake is not None else ""
+        if expected is not None:
+            money = f" (expected to bring {write_short(expected, 'money', view.currency)})"
+        lines.append(f"{one.action.sentence} {one.action.why}{money}")
+    return lines
+
+
+def _checks(view: RunView) -> list[str]:
+    """The gravest checks, and what was done about them."""
+    ranked = words.rank_checks(view.quality.checks)[:_MOST]
+    return [f"`{one.table}{'.' if one.column else ''}{one.column}`: {one.sentence}; {one.done}." for one in ranked]
+
+
+def _features(view: RunView, names: Sequence[str]) -> list[str]:
+    """Each feature with its mean and of how many it is known."""
+    features = {one.name: one for one in view.features}
+    lines = []
+    for name in names:
+        fact, feature = view.feature_facts[name], features[name]
+        mean = words.mean_words(fact, feature, view.currency)
+        lines.append(f"`{name}`, {feature.meaning}: {mean} in the mean (n = {write_count(fact.known, 'customers')})")
+    return lines
 
 
 def with_block(text: str, answers: str) -> str:

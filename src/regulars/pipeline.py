@@ -233,6 +233,7 @@ def _view(
     failed: Sequence[Failed],
     stages: Stages,
 ) -> RunView:
+    from regulars.intake.feature_facts import feature_facts
     from regulars.intake.summaries import span
     from regulars.present.run_view import RunView
 
@@ -251,6 +252,7 @@ def _view(
         results=tuple(results),
         quality=data.quality,
         features=tuple(data.features.values()),
+        feature_facts=feature_facts(data),
         switched_off=tuple(off),
         failed=tuple(failed),
         settings=text,

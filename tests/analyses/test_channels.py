@@ -104,3 +104,30 @@ def test_orders_that_say_nothing_are_no_question(make_dataset: MakeDataset) -> N
         Channels().run(data)
     with pytest.raises(SettingsError, match="return_days"):
         Channels(return_days=0)
+
+
+def test_each_way_of_buying_has_its_shares_and_the_change_of_the_last_year(result: Any) -> None:
+    told = result.finding("channels.share_channel")
+    assert (told.value, told.n) == (pytest.approx(121 / 221), 221)
+    assert told.interval[0] < 121 / 221 < told.interval[1]
+    assert "then 'web' 27.1 % and 'phone' 18.1 %" in told.sentence
+    assert "in 2024 'web' had 59.4 % against 0.0 % in the years before, beyond chance" in told.sentence
+
+
+@pytest.mark.parametrize("further", [{}, {"os": "Palm"}])
+def test_the_operating_system_is_read_from_the_model_where_it_is_not_given(
+    make_dataset: MakeDataset, further: dict[str, str]
+) -> None:
+    models = {"a": "iPhone 9,4", "b": "Samsung SM-G610F", "c": "devicemodel"}
+    devices = [{"device_id": key, "model": name, **further} for key, name in models.items()]
+    orders = [sale(n, n % 3, "shop") | {"device_id": "aab"[n % 3]} for n in range(90)]
+    orders += [sale(100 + n, 0, "shop") | {"device_id": "c"} for n in range(10)]
+    result = Channels().run(make_dataset({"orders": orders, "devices": devices}))
+    shares = {(row["dimension"], row["label"]): row["order_share"] for row in rows(result, "labels")}
+    if further:
+        assert shares["os", "Palm"] == 1.0
+        assert not any(name == "os_of_model" for name, _ in shares)
+        return
+    found = {label: share for (name, label), share in shares.items() if name == "os_of_model"}
+    assert found == {"iOS": 0.6, "Android": 0.3, "unknown": 0.1}
+    assert "of 10.0 % it is not known" in result.finding("channels.share_os_of_model").sentence

@@ -81,3 +81,14 @@ def test_without_traits_the_question_does_not_arise(make_dataset: MakeDataset) -
     assert Demographics().is_moot(data)
     with pytest.raises(DataError, match="nothing is known"):
         Demographics().run(data)
+
+
+def test_who_most_customers_are_is_told_of_those_known(make_dataset: MakeDataset) -> None:
+    result = Demographics().run(make_dataset(company(), as_of=date(2023, 12, 31)))
+    told = result.finding("demographics.most_gender")
+    assert (told.n, told.value) == (360, pytest.approx(200 / 360))
+    assert told.interval[0] < told.value < told.interval[1]
+    assert told.sentence.startswith("By gender, most customers are 'M': 55.6 %")
+    assert told.sentence.endswith("of 360 of whom it is known, then 'F' 44.4 %; it is not known of 10.0 %.")
+    assert "F" in result.finding("demographics.gender_by_age_group").sentence
+    assert not any(one.key == "demographics.most_income_quarter" for one in result.findings)

@@ -49,6 +49,10 @@ def test_shares_and_money_by_kind(result: Any) -> None:
     assert (money["revenue_per_order"], money["discount_per_order"], money["discount"]) == (80.0, 20.0, 800.0)
     assert money["discount_share"] == pytest.approx(0.2)
     assert money["first_order_share"] == 1.0
+    told = result.finding("promotions.kinds")
+    assert told.value == pytest.approx(80 / 201)
+    assert "'points': on 39.8 %" in told.sentence
+    assert told.sentence.endswith("then 'voucher' on 19.9 %.")
 
 
 def test_money_is_told_in_tables_that_can_be_read(result: Any) -> None:
@@ -72,6 +76,9 @@ def test_the_first_year_stands_beside_the_last(make_dataset: MakeDataset) -> Non
     result = Promotions().run(make_dataset({"orders": sold, "campaigns": CAMPAIGNS}))
     title = next(chart.title for chart in result.charts if chart.name == "use_by_year")
     assert title == "Orders with a promotion rose from 16.7 % in 2024 to 83.3 % in 2025"
+    told = result.finding("promotions.by_year")
+    assert (told.value, told.n) == (pytest.approx(50 / 60), 60)
+    assert told.sentence.endswith("of the orders used a promotion, against 2024 16.7 %.")
 
 
 def test_classes_of_response_exclude_one_another(result: Any) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
 if TYPE_CHECKING:
     from conftest import Checks, DrawOrders, MakeDataset
@@ -120,3 +121,17 @@ def test_orders_without_a_time_of_day(make_dataset: MakeDataset) -> None:
     result = make_dataset({"orders": orders}).run("seasonality")
     assert "hours" not in {table.name for table in result.tables}
     assert any("no time of day" in caveat.sentence for caveat in result.caveats)
+
+
+def test_years_are_compared_by_the_open_day_and_say_what_is_left_out(
+    make_dataset: MakeDataset, draw_orders: DrawOrders
+) -> None:
+    level = np.concatenate([np.full(366, 20.0), np.full(365, 10.0)])
+    level[31 + 29 : 31 + 29 + 31 + 30] = 0  # March and April of 2020
+    lockdown = [{"name": "closed", "starts_on": "2020-03-01", "ends_on": "2020-04-30", "kind": "lockdown"}]
+    tables = {"orders": draw_orders(date(2020, 1, 1), level), "calendar": lockdown}
+    told = make_dataset(tables).run("seasonality").finding("seasonality.years")
+    assert told.value == pytest.approx(-0.5, abs=0.05)
+    assert told.is_good is False
+    assert "in 2020" in told.sentence
+    assert told.sentence.endswith("; left out, closed or without data: March 2020, April 2020.")

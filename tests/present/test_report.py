@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from regulars.core.analysis import FeatureFact
 from regulars.core.quality import DataQuality
+from regulars.core.result import Action
 from regulars.present.report.page import anchor, report_html
 from regulars.present.report.terms import Terms
 from regulars.present.run_view import EarlierRun, RunView
@@ -268,6 +270,10 @@ def test_actions_name_audience_size_and_expected_value(page: Element) -> None:
 def test_data_quality_adds_up_and_checks_are_sorted_by_severity(page: Element) -> None:
     quality = next(one for one in page.all("section", "chapter") if one.attributes["aria-labelledby"] == "data-quality")
     assert "135,080 × no customer id" in quality.text
+    assert quality.all("p", "lead")[0].text == (
+        "Of 546,309 rows read for 2 tables, 402,184 were accepted as they are, 38 repaired and 144,087 set aside. "
+        "The checks found 1 problem, 1 warning and 1 note."
+    )
     assert [one.text for one in quality.all("span", "severity")] == ["problem", "warning", "note"]
     check = quality.all("div", "check")[0]
     for said in ("24.9 %", "They were set aside.", 'null_keys = "report"', "536414", "WHERE customer_id IS NULL"):
@@ -357,3 +363,25 @@ def test_the_templates_are_part_of_the_package() -> None:
         "changes.html.j2",
         "report.css",
     } <= names
+
+
+def test_the_dictionary_says_how_much_is_known_and_the_mean(view: RunView, engine: Any) -> None:
+    facts = {"recency_days": FeatureFact(30, 40, 12.5), "order_count": FeatureFact(40, 40, 1.789)}
+    page = read(report_html(replace(view, feature_facts=facts), engine))
+    part = next(one for one in page.all("section") if one.attributes.get("aria-labelledby") == "data-dictionary")
+    assert part.all("p", "lead")[0].text.endswith(
+        "Each of 40 customers has 2 features; 1 of them is known of every customer."
+    )
+    rows = [[cell.text for cell in row.all("td")] for row in part.all("tr")[1:]]
+    assert [row[1:3] for row in rows] == [["75.0 %", "12.5"], ["100.0 %", "1.79"], ["–", "–"]]
+
+
+def test_the_first_things_to_do_are_open_and_the_others_folded(view: RunView, engine: Any) -> None:
+    first = view.results[0]
+    many = tuple(Action(f"x.{place}", f"Do {place}.", "why", expected_value=float(place)) for place in range(12))
+    page = read(report_html(replace(view, results=(replace(first, actions=many),)), engine))
+    part = next(one for one in page.all("section") if one.attributes.get("aria-labelledby") == "actions")
+    told = [one.all("p", "sentence")[0].text for one in part.all("li")]
+    assert told == [f"Do {place}." for place in range(11, -1, -1)]
+    assert part.all("summary")[0].text == "5 more things to do"
+    assert len(part.all("details")[0].all("li")) == 5

@@ -22,6 +22,7 @@ def test_every_question_is_answered_as_the_readme_says(name: str, tmp_path: Path
     example = answers.read(name)
     done = answers.perform(example, tmp_path)
     assert answers.missing(example, done) == []
+    assert answers.unanswered(example, done) == []
     text = example.readme.read_text(encoding="utf-8")
     fresh = answers.with_block(text, answers.block(example, done))
     assert text == fresh, f"write the answers anew: python -m examples {name} --update"

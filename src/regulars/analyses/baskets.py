@@ -286,8 +286,8 @@ class _Story:
             return []
         return [
             Action(
-                "baskets.offer_other_half", "Offer the other half of the pair to customers who bought one half, and "
-                "keep a part of them out by lot to see what it brings.",
+                "baskets.offer_other_half", "Offer those who bought one of two items that go together the other "
+                "one; leave out some, drawn by lot, to see what the offer brings.",
                 "They have shown interest in one of two items that are bought together beyond chance; whether an offer "
                 "adds sales only a trial shows.", "one_half", rule.key,
             )

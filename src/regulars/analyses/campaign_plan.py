@@ -365,11 +365,11 @@ class _Planner:
             if one.value <= 0:
                 continue
             is_shown = one.interval is not None and one.interval[0] > 0
-            when = ", each on its day" if self.data.as_of is not None else ""
-            sentence = f"Send the contacts of the plan ({one.n:,}){when}."
+            when = ", each on the day listed" if self.data.as_of is not None else ""
+            sentence = f"Contact the {write_count(one.n, 'customers')} of the plan{when}."
             why = "They should pay for their cost; the hold-out group stays without, so that the next run can tell."
             if not is_shown:
-                sentence = f"Send the contacts of the plan ({one.n:,}) as a test{when}."
+                sentence = f"Contact the {write_count(one.n, 'customers')} of the plan, as a test{when}."
                 why = "That they pay is not beyond doubt yet; the hold-out group stays without, and will tell."
             found.append(Action("campaign_plan.send", sentence, why, "plan_contacts", one.key, one.value, one.interval))
         return found

@@ -14,6 +14,7 @@ from regulars.errors import DataError, SettingsError
 from regulars.measures import dimensions as dims
 from regulars.measures.tables import Columns
 from regulars.measures.time import month_of_number
+from regulars.methods import channel_words as words
 from regulars.methods.breakdown import Figure, break_down
 from regulars.methods.missing_periods import Break, find_breaks
 
@@ -26,8 +27,10 @@ if TYPE_CHECKING:
     from regulars.core.result import Result, Table
     from regulars.methods.breakdown import BreakDown
 
-_WHERE = ("channel", "platform", "os", "store", "payment_method")
-_OF_DEVICE = ("platform", "os")
+_WHERE = ("channel", "platform", "os", "os_of_model", "store", "payment_method")
+_OF_DEVICE = ("platform", "os", "os_of_model")
+_NEVER_LOST = ("payment_kind", "os_of_model")
+"""Made by words in a name: a name that says nothing is not lost."""
 _LABELS = 8
 _MOST_LABELS = 5_000
 _MOST_ROWS = 100_000
@@ -109,13 +112,16 @@ class _Study:
         months = {name: self._by_month(name) for name in self.titles}
         years = self._by_year()
         money = self._money()
-        breaks = {name: self._breaks(name) for name in self.titles if name != "payment_kind"}
+        breaks = {name: self._breaks(name) for name in self.titles if name not in _NEVER_LOST}
         tables = [
             self._spans(), years, *months.values(), *([money.table] if money else []), self._value().table,
             *self._moves(),
             *self._unknowns({name: one for name, (one, _) in breaks.items()}, [query for _, query in breaks.values()]),
         ]  # fmt: skip
-        findings = [*self._new(months), *self._changed(years), *self._lost(breaks), *self._returns(tables)]
+        findings = [
+            *words.shares(tables[0], years, self.titles, self.data.min_customers), *self._new(months),
+            *words.changed(years, self.titles, self.data.min_customers), *self._lost(breaks), *self._returns(tables),
+        ]  # fmt: skip
         return self.settings.result(
             tables=tuple(tables), charts=tuple(self._charts(months, tables)), findings=tuple(findings),
             caveats=(Caveat("Where people buy is their own choice: customers of channels differ in more than that."),),
@@ -343,36 +349,6 @@ class _Study:
                 )  # fmt: skip
         return found[:3]
 
-    def _changed(self, years: Table) -> list[Finding]:
-        """The largest change of the last year against the years before."""
-        rows = years.to_arrow().to_pylist()
-        last = max((row["year"] for row in rows), default="")
-        told = [row for row in rows if row["year"] == last and row["differs"] and row["label"] != dims.UNKNOWN]
-        if not told or len({row["year"] for row in rows}) < 2:
-            return []
-
-        def before(row: Mapping[str, Any]) -> float:
-            same = [one for one in rows if (one["dimension"], one["label"]) == (row["dimension"], row["label"])]
-            others = [one for one in same if one["year"] != last and one["order_share"] is not None]
-            orders = sum(one["year_orders"] for one in others)
-            return sum(one["order_share"] * one["year_orders"] for one in others) / orders if orders else 0.0
-
-        top = max(told, key=lambda row: (abs(row["order_share"] - before(row)), row["dimension"], row["label"]))
-        if top["year_orders"] < self.data.min_customers:
-            return []
-        ends = (top["order_share_low"], top["order_share_high"])
-        sentence = (
-            f"In {last} '{top['label']}' ({self.titles[top['dimension']]}) had {write(top['order_share'], 'share')} "
-            f"({write_interval(*ends, 'share')}) of the sales, against {write(before(top), 'share')} in the years "
-            f"before; {len(told)} shares of {last} differ beyond chance."
-        )
-        return [
-            Finding(
-                "channels.changed", sentence, top["order_share"], "share", top["year_orders"],
-                Evidence("by_year", f"label = {top['label']}"), n_unit="orders", interval=ends,
-            )
-        ]  # fmt: skip
-
     def _lost(self, breaks: Mapping[str, tuple[Sequence[Break], ir.Table]]) -> list[Finding]:
         told = [(name, one) for name, (found, _) in breaks.items() for one in found]
         told = [(name, one) for name, one in told if one.missing >= self.data.min_customers]
@@ -448,6 +424,7 @@ def _is(column: str, value: str) -> Callable[[ir.Table], ir.Value]:
 
 _DEFINITIONS = {
     "kind of payment": "By words in the name of the method: wallet (money kept in an app), card, cash, bank.",
+    "operating system by the device's model": "By words in the model's name: iOS, Android, Windows, macOS.",
     "not known": "No device recorded; a device that the list of devices lacks; or one that is listed without it.",
     "come back": "Another sale on a later day within the days set, of customers whose days are over.",
 }

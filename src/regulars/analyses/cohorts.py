@@ -11,6 +11,7 @@ from regulars.core.result import Caveat, Evidence, Finding, Table
 from regulars.core.units import write, write_count, write_interval
 from regulars.errors import DataError, SettingsError
 from regulars.measures import cohort_tables, cohorts, periods
+from regulars.methods import cohort_words
 from regulars.models import retention
 
 if TYPE_CHECKING:
@@ -316,7 +317,7 @@ class _Story:
             )
         chart = self._map(tables[-1].name)
         tables.append(cohort_tables.over_cohorts(frame, self.over, base.queries))
-        findings = (*self._next_period(), *self._unusual(), *self._worth())
+        findings = (*self._next_period(), *self._years(), *self._unusual(), *self._worth())
         return _Parts(tuple(tables), (chart,), findings)
 
     def _map(self, table: str) -> Chart:
@@ -345,6 +346,15 @@ class _Story:
                 at_stake=self._money(self.cohorts.revenue[:, 1:]),
             ),
         )  # fmt: skip
+
+    def _years(self) -> list[Finding]:
+        """Whether the customers of the last year come back as those of the first did."""
+        c = self.cohorts
+        if c.active.shape[1] < 2:
+            return []
+        is_judged = c.is_whole[:, 1] & (c.firsts > self.counts.numbers[0])
+        years = [periods.start_of(int(number), self.grain).year for number in c.firsts]
+        return cohort_words.years(years, c.active[:, 1], c.sizes, is_judged, self.grain, self.least)
 
     def _money(self, revenue: Any) -> float | None:
         """What these cells brought in all; None where there is no money."""

@@ -69,14 +69,18 @@ class Demographics(Analysis):
         crossed = demographics.pairs(people)
         if crossed:
             words = "Two traits together"
-            tables.append(break_down(data, rows, crossed, figures, name="pairs", title=words, note=_NOTE).table)
+            pairs = break_down(data, rows, crossed, figures, name="pairs", title=words, note=_NOTE)
+            tables.append(pairs.table)
         tables += [one.table for one in (_categories(data, rows, people), _responses(data, rows, people)) if one]
         main = figures[0]
+        findings = [*_who(alone, people, data.min_customers), *_highest(alone, main, people, data, "groups")]
+        if crossed:
+            findings += _highest(pairs, main, crossed, data, "pairs")
         shown = _shown(alone, main)
         tables.append(shown)
         return self.result(
             tables=tuple(tables), charts=_charts(alone, main, people, shown), caveats=tuple(_caveats(alone, people)),
-            findings=tuple(_findings(alone, main, people, data)), definitions=self._definitions(),
+            findings=tuple(findings), definitions=self._definitions(),
         )  # fmt: skip
 
     def _people(self, data: Dataset) -> list[Dimension]:
@@ -240,17 +244,47 @@ def _charts(alone: BreakDown, figure: Figure, people: Sequence[Dimension], shown
     )  # fmt: skip
 
 
-def _findings(alone: BreakDown, figure: Figure, people: Sequence[Dimension], data: Dataset) -> list[Finding]:
-    """For each trait the group that stands out most in the main figure, where it is beyond chance."""
+def _who(alone: BreakDown, people: Sequence[Dimension], least: int) -> list[Finding]:
+    """For each trait the group that most customers are of, among those of whom it is known."""
+    from regulars.models import intervals
+
     found = []
     for one in people:
         rows = [row for row in alone.rows(one.name) if row["group"] != dimensions.UNKNOWN]
-        told = [row for row in rows if row[f"{figure.name}_differs"] and row[figure.name] is not None]
+        known = sum(row["customers"] for row in rows)
+        if one.name == demographics.INCOME or len(rows) < 2 or known < least:
+            continue  # quarters are as large as each other by the way they are made
+        first, second = sorted(rows, key=lambda row: (-row["customers"], row["group"]))[:2]
+        share = first["customers"] / known
+        low, high = (float(end) for end in intervals.share_interval(first["customers"], known))
+        sentence = (
+            f"By {one.title}, most customers are '{first['group']}': {write(share, 'share')} "
+            f"({write_interval(low, high, 'share')}) of {known:,} of whom it is known, then '{second['group']}' "
+            f"{write(second['customers'] / known, 'share')}; it is not known of "
+            f"{write(_unknown_share(alone, one.name), 'share')}."
+        )
+        found.append(
+            Finding(
+                f"demographics.most_{one.name}", sentence, share, "share", known,
+                Evidence("groups", f"{one.name} = {first['group']}"), interval=(low, high),
+            )
+        )  # fmt: skip
+    return found
+
+
+def _highest(
+    broken: BreakDown, figure: Figure, by: Sequence[Dimension], data: Dataset, table: str
+) -> list[Finding]:  # fmt: skip
+    """For each trait the group that stands out most in the main figure, where it is beyond chance."""
+    found = []
+    for one in by:
+        rows = [row for row in broken.rows(one.name) if dimensions.UNKNOWN not in row["group"]]
+        told = [row for row in rows if (row[f"{figure.name}_differs"] or 0) > 0 and row[figure.name] is not None]
         if not told:
             continue
         best = max(told, key=lambda row: (row[figure.name], row["group"]))
         low, high = best[f"{figure.name}_low"], best[f"{figure.name}_high"]
-        if low is None or high is None or best[f"{figure.name}_differs"] < 0:
+        if low is None or high is None:
             continue
         value = write(best[figure.name], figure.unit, data.currency)
         span = write_interval(low, high, figure.unit, data.currency)
@@ -260,8 +294,8 @@ def _findings(alone: BreakDown, figure: Figure, people: Sequence[Dimension], dat
         )
         found.append(
             Finding(
-                f"demographics.{one.name}", sentence, best[figure.name], figure.unit, best["customers"],
-                Evidence("groups", best["group"]), interval=(low, high),
+                f"demographics.{one.name.replace(' × ', '_by_')}", sentence, best[figure.name], figure.unit,
+                best["customers"], Evidence(table, best["group"]), interval=(low, high),
             )
         )  # fmt: skip
     return found

@@ -13,7 +13,7 @@ from regulars.core.units import write, write_interval
 from regulars.errors import DataError, FitError, SettingsError
 from regulars.measures import dimensions as dims
 from regulars.measures import forecast_tables as tables
-from regulars.measures import periods
+from regulars.measures import periods, stock
 from regulars.methods import effects, forecasting, group_lines, what_if
 from regulars.methods import trading as days_of
 
@@ -229,6 +229,10 @@ class _Parts:
             )
         return rows
 
+    def is_of(self, dimension: str) -> bool:
+        """Whether the groups are those of a dimension."""
+        return self.groups is not None and self.groups.dimension.name == dimension
+
     def step_rows(self) -> list[dict[str, Any]]:
         """One row per group and step."""
         assert self.groups is not None  # noqa: S101  others are left out
@@ -358,7 +362,15 @@ class _Story:
         customers = int(self.data.collect((view.order_count > 0).cast("int64").sum(), 1)[0][0].as_py() or 0)
         if customers < self.data.min_customers:
             return []
-        return [self._finding(one) for one in self.told]
+        rows = [row for part in self.parts for row in part.rows() if part.is_of("category")]
+        orders = int(self.days.values["orders"].sum())
+        return [
+            *[self._finding(one) for one in self.told],
+            *stock.findings(rows, self.told[0].measure, self._ahead(), orders, self.data.currency),
+        ]
+
+    def _ahead(self) -> str:
+        return f"the next {self.line.horizon} {self.line.grain}s"
 
     def _finding(self, one: _Told) -> Finding:
         import numpy as np
@@ -390,27 +402,35 @@ class _Story:
             return []
         found = [
             Action(
-                "forecast.plan_stock", "Plan cash on the lower end, and stock of what must not run out on the upper.",
+                "forecast.plan_stock", "Plan cash by the lower end of the forecast, and stock of what "
+                "must not run out by the upper end.",
                 "In the tests the intervals held as often as the table of their coverage says.",
-                finding=findings[0].key,
+                finding=next((one.key for one in findings if one.key == "forecast.stock"), findings[0].key),
             )
         ]  # fmt: skip
-        for part in self.parts:
-            unnamed = (group_lines.OTHERS, dims.UNKNOWN)  # nobody plans for those
-            rows = [row for row in part.rows() if row["low"] is not None and row["group"] not in unnamed]
-            top = max(rows, key=lambda row: (row["forecast"], row["group"]), default=None)
-            if top is not None and top["forecast"] > 0 and top["low"] == top["low"]:
-                main = self.told[0]
-                ends = write_interval(top["low"], top["high"], main.unit, self.data.currency)
-                found.append(
-                    Action(
-                        f"forecast.plan_{top['dimension'].replace(' ', '_')}",
-                        f"Plan each {top['dimension']} by its own forecast, first “{top['group']}”: "
-                        f"{write(top['forecast'], main.unit, self.data.currency)} ({ends}).",
-                        "The groups add up to the whole, so plans made by group do as well.", finding=findings[0].key,
-                    )
-                )  # fmt: skip
+        largest = [(part.rows()[0]["dimension"], self._largest(part)) for part in self.parts if part.rows()]
+        told = {name: words for name, words in largest if words}
+        if told:
+            names = " and ".join(filter(None, [", ".join(list(told)[:-1]), list(told)[-1]]))
+            found.append(
+                Action(
+                    "forecast.plan_groups",
+                    f"Plan each {names} by its own forecast. The largest: {', '.join(told.values())}.",
+                    "The groups add up to the whole, so plans made by group do as well.", finding=findings[0].key,
+                )
+            )  # fmt: skip
         return found
+
+    def _largest(self, part: _Parts) -> str:
+        """The group of which most will be sold, in words; "" where none can be told."""
+        unnamed = (group_lines.OTHERS, dims.UNKNOWN)  # nobody plans for those
+        rows = [row for row in part.rows() if row["low"] is not None and row["group"] not in unnamed]
+        top = max(rows, key=lambda row: (row["forecast"], row["group"]), default=None)
+        if top is None or top["forecast"] <= 0 or top["low"] != top["low"]:
+            return ""
+        main = self.told[0]
+        ends = write_interval(top["low"], top["high"], main.unit, self.data.currency)
+        return f"{top['dimension']} “{top['group']}” {write(top['forecast'], main.unit, self.data.currency)} ({ends})"
 
     def charts(self) -> list[Chart]:
         """As it was, and what is ahead."""

@@ -92,7 +92,8 @@ def _actions(data: Dataset, audience: Audience, findings: Sequence[Finding]) -> 
         return ()
     return (
         Action(
-            "offers.next", "Offer each customer the category next to those they buy, to a part drawn by lot.",
+            "offers.next", "Offer each customer a category that people who buy the same also buy; leave out "
+            "some, drawn by lot.",
             "It is what those alike buy; whether the offer changes anything is seen beside those who did not get it.",
             audience.name, findings[0].key,
         ),

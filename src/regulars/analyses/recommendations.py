@@ -330,7 +330,7 @@ class _Story:
             return ()
         return (
             Action(
-                "recommendations.offer", "Offer each customer their next item, and keep a part of them out by lot.",
+                "recommendations.offer", "Offer each customer the item listed for them; leave out some, drawn by lot.",
                 "They may buy the item anyway: what the offer adds, only a trial shows.", "next_item", findings[0].key,
             ),
         )  # fmt: skip

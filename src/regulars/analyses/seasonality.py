@@ -13,6 +13,7 @@ from regulars.errors import FitError
 from regulars.measures import dimensions as dims
 from regulars.measures import periods, seasonality, trading
 from regulars.measures import seasonality_tables as tables
+from regulars.measures import seasonality_words as words
 from regulars.methods import trading as days_of
 from regulars.methods.effects import calendar
 from regulars.methods.own_seasons import own_seasons
@@ -58,7 +59,11 @@ class Seasonality(Analysis):
         own = own_seasons(data, [one for one in wanted if one in there], days.cover, data.min_customers)
         trend = _Trend(data, days)
         is_enough = _customers(data) >= data.min_customers
-        findings = [finding for part in parts for finding in part.findings()] + own.findings(self.name)
+        findings = (
+            words.by_year(days, data.currency)
+            + [finding for part in parts for finding in part.findings()]
+            + own.findings(self.name)
+        )
         actions = [action for part in parts for action in part.actions()] + own.actions(self.name)
         return self.result(
             tables=tuple(table for part in (trend, *parts, own) for table in part.tables()),

@@ -366,11 +366,13 @@ def _actions(findings: list[Finding], case: OfferCase, lift: float, test: LaterT
         mean, low, high = (round(one, 2) for one in case.added(lift))
         value = {"expected_value": mean, "interval": (low, high)}
     parts = (
-        "own offer, best seller, and no offer, a third each" if test.is_own_used else "best seller or no offer, by half"
+        "a third of them their own offer, a third the best seller, a third nothing"
+        if test.is_own_used
+        else "one half of them the best seller, the other half nothing"
     )
     return [
         Action(
-            "single_item_customers.trial", f"Run the trial: {parts}.",
+            "single_item_customers.trial", f"Try it out: offer {parts}.",
             "What the offer adds beyond those who come back anyway, only a trial shows.",
             "own_offer" if test.is_own_used else "popular_offer", findings[0].key, **value,
         )

@@ -65,6 +65,15 @@ class Feature:
 
 
 @dataclass(frozen=True)
+class FeatureFact:
+    """What is known of a feature: of how many of the customers, and the mean where it is a number."""
+
+    known: int
+    customers: int
+    mean: float | None = None
+
+
+@dataclass(frozen=True)
 class Needs:
     """What an analysis cannot do without.
 

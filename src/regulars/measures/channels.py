@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from regulars.measures import periods, time
-from regulars.measures.dimensions import UNKNOWN
+from regulars.measures.dimensions import UNKNOWN, by_words
 from regulars.measures.money import DECIMALS
 
 if TYPE_CHECKING:
@@ -30,16 +30,7 @@ NOT_RECORDED = "not recorded on the order"
 
 def with_payment_kind(rows: ir.Table) -> ir.Table:
     """The rows with `payment_kind`: wallet, card, cash, bank, or other."""
-    import ibis
-
-    method = rows.payment_method.cast("string").lower()
-    branches = []
-    for kind, words in PAYMENT_KINDS:
-        has = method.contains(words[0])
-        for word in words[1:]:
-            has = has | method.contains(word)
-        branches.append((has, kind))
-    return rows.mutate(payment_kind=ibis.ifelse(method.isnull(), UNKNOWN, ibis.cases(*branches, else_="other")))
+    return rows.mutate(payment_kind=by_words(rows.payment_method, PAYMENT_KINDS, "other").fill_null(UNKNOWN))
 
 
 def folded(rows: ir.Table, column: str, kept: Sequence[str]) -> ir.Table:

@@ -34,6 +34,14 @@ HOURS = tuple(f"{hour:02d}" for hour in range(24))
 YEARS = tuple(str(year) for year in range(1900, 2101))
 RELEASE_BANDS = ("before release", "week 1", "week 2", "weeks 3–4", "weeks 5–8", "later")
 NEAR_BANDS = ("4–7 days before", "1–3 days before", "on the day", "1–3 days after", "4–7 days after", "other days")
+SYSTEMS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("iOS", ("iphone", "ipad", "ipod", "ios ")),
+    ("macOS", ("macintosh", "macbook", "imac", "mac os")),
+    ("Windows", ("windows",)),
+    ("Android", ("android", "samsung", "xiaomi", "redmi", "oppo", "vivo", "huawei", "honor", "realme", "oneplus",
+                 "motorola", "google pixel", "nokia", "sm-")),
+)  # fmt: skip
+"""Operating systems by words in the name of a device's model; the first that fits stands, another name says nothing."""
 GENERATIONS = ("Silent", "Boomers", "X", "Millennials", "Z", "Alpha")
 
 
@@ -50,6 +58,7 @@ class Dimension:
         label: The label as an expression of rows that have those columns.
         order: Labels in their natural order, where they have one.
         parts: Dimensions whose labels together make the label; see `crossed`.
+        instead_of: A dimension that says the same more surely: this one is there only where the data lack that.
     """
 
     name: str
@@ -59,6 +68,7 @@ class Dimension:
     label: Callable[[ir.Table], ir.Value]
     order: tuple[str, ...] = ()
     parts: tuple[Dimension, ...] = ()
+    instead_of: str = ""
 
 
 def _column(name: str) -> Callable[[ir.Table], ir.Value]:
@@ -71,6 +81,32 @@ def _age_band(rows: ir.Table) -> ir.Value:
     branches = [(rows.age < upper, label) for upper, label in AGE_BANDS]
     known = ibis.cases(*branches, else_=OLDEST_BAND)
     return ibis.ifelse(rows.age.isnull(), ibis.null("string"), known)
+
+
+def by_words(text: ir.Value, words: Sequence[tuple[str, Sequence[str]]], other: str | None = None) -> ir.Value:
+    """A label by words that stand in a text, in whatever case: the first that fits; missing where the text is.
+
+    Args:
+        text: The text.
+        words: Label and the words that lead to it.
+        other: The label of a text with none of the words.
+    """
+    import ibis
+
+    plain = text.cast("string").lower()
+    branches = []
+    for label, some in words:
+        has = plain.contains(some[0])
+        for word in some[1:]:
+            has = has | plain.contains(word)
+        branches.append((has, label))
+    rest = ibis.null("string") if other is None else ibis.literal(other)
+    return ibis.ifelse(plain.isnull(), ibis.null("string"), ibis.cases(*branches, else_=rest))
+
+
+def _system(rows: ir.Table) -> ir.Value:
+    """The operating system, by words in the name of the device's model."""
+    return by_words(rows.model, SYSTEMS)
 
 
 def _weekday(rows: ir.Table) -> ir.Value:
@@ -119,6 +155,9 @@ DIMENSIONS: tuple[Dimension, ...] = (
     _plain("payment_method", "payment method", "order"),
     _plain("platform", "platform", "order", "devices.platform"),
     _plain("os", "operating system", "order", "devices.os"),
+    Dimension(
+        "os_of_model", "operating system by the device's model", "order", ("devices.model",), _system, instead_of="os"
+    ),
     _plain("campaign_kind", "kind of promotion", "order", "campaigns.kind"),
     _plain("offer_complexity", "complexity of the offer", "order", "campaigns.complexity"),
     Dimension(
@@ -275,6 +314,8 @@ def _joined(data: Dataset, rows: ir.Table, dimension: Dimension, need: str) -> i
 def _has(data: Dataset, dimension: Dimension) -> bool:
     if dimension.parts:
         return all(_has(data, part) for part in dimension.parts)
+    if dimension.instead_of and _has(data, find(dimension.instead_of)):
+        return False
     return all(_has_column(data, dimension, need) for need in dimension.needs)
 
 

@@ -62,7 +62,15 @@ class Story:
         """What is so, with interval and n."""
         if customers < self.least:
             return []
-        return [*self._use(use, money), *self._returns(), *self._classes(), *self._group(groups), *self._pays()]
+        return [
+            *self._use(use, money),
+            *self._kinds(),
+            *self._by_year(),
+            *self._returns(),
+            *self._classes(),
+            *self._group(groups),
+            *self._pays(),
+        ]
 
     def _use(self, use: BreakDown, money: BreakDown) -> list[Finding]:
         row = use.rows("everything")[0]
@@ -81,6 +89,46 @@ class Story:
             Finding(
                 "promotions.order_share", sentence + ".", row["promoted"], "share", row["customers"],
                 Evidence("use_by_year"), interval=ends, at_stake=total or None,
+            )
+        ]  # fmt: skip
+
+    def _kinds(self) -> list[Finding]:
+        """The kind of promotion used most, and the next ones."""
+        rows = [row for row in self.rows("kinds") if row["promotion"] != NONE and row["order_share"] is not None]
+        if len(rows) < 2:
+            return []
+        first, *others = sorted(rows, key=lambda row: (-row["order_share"], row["promotion"]))
+        ends = (first["order_share_low"], first["order_share_high"])
+        rest = ", ".join(f"'{row['promotion']}' on {write(row['order_share'], 'share')}" for row in others[:3])
+        sentence = (
+            f"The kind of promotion used most is '{first['promotion']}': on {write(first['order_share'], 'share')} "
+            f"({write_interval(*ends, 'share')}) of all orders; then {rest}."
+        )
+        return [
+            Finding(
+                "promotions.kinds", sentence, first["order_share"], "share", first["customers"],
+                Evidence("kinds", f"promotion = {first['promotion']}"), interval=ends,
+            )
+        ]  # fmt: skip
+
+    def _by_year(self) -> list[Finding]:
+        """How much of each year's orders used any promotion."""
+        rows = [row for row in self.rows("use_by_year") if row["promotion"] == "any promotion"]
+        rows = [row for row in rows if row["order_share"] is not None]
+        if len(rows) < 2:
+            return []
+        last = rows[-1]
+        ends = (last["order_share_low"], last["order_share_high"])
+        years = ", ".join(f"{row['year']} {write(row['order_share'], 'share')}" for row in rows[:-1])
+        beyond = "" if last["differs"] else ", not beyond chance"
+        sentence = (
+            f"In {last['year']} {write(last['order_share'], 'share')} ({write_interval(*ends, 'share')}) of the orders "
+            f"used a promotion, against {years}{beyond}."
+        )
+        return [
+            Finding(
+                "promotions.by_year", sentence, last["order_share"], "share", last["year_orders"],
+                Evidence("use_by_year", f"year = {last['year']}"), n_unit="orders", interval=ends,
             )
         ]  # fmt: skip
 

@@ -58,6 +58,8 @@ def by_period(days: Trading, grain: Grain, name: str, title: str) -> Table:
             columns.add(
                 f"{measure}_change", changes, "change_share", f"Against the {grain} before, where both are whole."
             )
+            per_day = np.where(opened > 0, sums / np.maximum(opened, 1), np.nan).round(4)
+            columns.add(f"{measure}_per_open_day", per_day, UNITS[measure], "÷ the days that count.")
     columns.add("is_partial", [bool(one) for one in why], "", f"The data do not cover the whole {grain}.")
     columns.add("why_not_whole", why, "text")
     return columns.table(name, title, source=days.queries, note="Totals are exact counts.")

@@ -163,24 +163,31 @@ class OwnSeasons:
         return found
 
     def actions(self, analysis: str) -> list[Action]:
-        """Stock for categories, marketing for groups of customers."""
-        found = []
+        """Stock for categories, marketing for groups of customers: one action for all seasons of a group."""
+        groups: dict[tuple[str, str], list[OwnSeason]] = {}
         for one in self.beyond_chance()[:_MOST_TOLD]:
-            more = one.index > 1
-            if one.dimension in _STOCKED:
-                what = (
-                    f"Order {'more' if more else 'less'} of “{one.group}” for {one.slot} than the season of all says."
-                )
+            groups.setdefault((one.dimension, one.group), []).append(one)
+        found = []
+        for (dimension, group), seasons in groups.items():
+            more, fewer = ([one for one in seasons if (one.index > 1) is wanted] for wanted in (True, False))
+            if dimension in _STOCKED:
+                parts = [f"{word} {_joined(some)}" for word, some in (("more", more), ("less", fewer)) if some]
+                what = f"Order “{group}” by its own season: {' and '.join(parts)}."
             else:
-                what = (
-                    f"Address {one.dimension} “{one.group}” {one.when if more else 'at other times than ' + one.when}."
-                )
-            why = (
-                f"{write(one.index - 1, 'change_share')} against its usual share: {abs(one.count - one.expected):,.0f} "
-                f"purchases {'more' if more else 'fewer'} in the data."
+                parts = [f"{word} {_joined(some)}" for word, some in (("best", more), ("not", fewer)) if some]
+                what = f"Write to {dimension} “{group}” on its own days: {', '.join(parts)}."
+            why = "; ".join(
+                f"{one.slot} {write(one.index - 1, 'change_share')} against its usual share, "
+                f"{abs(one.count - one.expected):,.0f} purchases {'more' if one.index > 1 else 'fewer'} in the data"
+                for one in seasons
             )
-            found.append(Action(f"{one.key(analysis)}.plan", what, why, finding=one.key(analysis)))
+            key = f"{analysis}.{dimension}.{group}.plan".replace(" ", "_")
+            found.append(Action(key, what, f"{why}.", finding=seasons[0].key(analysis)))
         return found
+
+
+def _joined(seasons: Sequence[OwnSeason]) -> str:
+    return " and ".join(one.when for one in sorted(seasons, key=lambda one: (one.is_month, one.place)))
 
 
 def own_seasons(data: Dataset, by: Sequence[Dimension], cover: Coverage, least: int) -> OwnSeasons:

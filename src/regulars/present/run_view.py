@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
-    from regulars.core.analysis import Feature, Missing
+    from regulars.core.analysis import Feature, FeatureFact, Missing
     from regulars.core.result import Finding, Result
 
 
@@ -65,6 +65,7 @@ class RunView:
         results: What the analyses found, in any order.
         quality: What was found out about the data on the way in.
         features: The columns of the customer view.
+        feature_facts: Of how many customers each feature is known, and its mean.
         switched_off: Analyses that did not run, and what is missing.
         failed: Analyses that stopped with an error.
         earlier: The run to compare with.
@@ -86,6 +87,7 @@ class RunView:
     results: tuple[Result, ...] = ()
     quality: DataQuality = field(default_factory=DataQuality)
     features: tuple[Feature, ...] = ()
+    feature_facts: Mapping[str, FeatureFact] = field(default_factory=dict)
     switched_off: tuple[SwitchedOff, ...] = ()
     failed: tuple[Failed, ...] = ()
     earlier: EarlierRun | None = None

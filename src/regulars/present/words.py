@@ -15,6 +15,8 @@ from regulars.core.units import MISSING, UNIT_WORDS, write, write_count, write_i
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from regulars.core.analysis import Feature, FeatureFact
+    from regulars.core.quality import CheckResult, DataQuality
     from regulars.core.result import Finding, Result
     from regulars.present.compare import Change, Comparison
     from regulars.present.run_view import RunView
@@ -26,6 +28,7 @@ GRADE_MEANINGS = {
 }
 """What each grade means, in the words that the report prints beside it."""
 
+_SEVERITIES = {"problem": 0, "warning": 1, "note": 2}
 _GRADE_ORDER = {"randomised": 0, "observed": 1, "modelled": 2}
 _COUNTED = {"", "count", "customers", "contacts", "orders", "items", "money", "per_month"}
 _POINTS = {"share", "change_share", "change_points"}
@@ -61,6 +64,52 @@ def _rank(one: RankedFinding) -> tuple[bool, float, int, int, str, str]:
         one.result.analysis,
         finding.key,
     )
+
+
+def rank_checks(checks: Iterable[CheckResult]) -> list[CheckResult]:
+    """The checks of the data, the gravest first, then by the share of rows that they concern."""
+
+    def rank(check: CheckResult) -> tuple[int, float, str, str, str]:
+        return _SEVERITIES[check.severity], -(check.share or 0.0), check.table, check.check, check.column
+
+    return sorted(checks, key=rank)
+
+
+def quality_sentences(quality: DataQuality) -> list[str]:
+    """Where the rows went over all tables, and what the checks found; nothing where no table was read."""
+    accounts = quality.accounts
+    if not accounts:
+        return []
+    read, accepted, repaired, aside = (
+        sum(getattr(one, name) for one in accounts) for name in ("read", "accepted", "repaired", "set_aside")
+    )
+    told = (
+        f"Of {read:,} rows read for {_counted(len(accounts), 'table')}, {accepted:,} were accepted as they are, "
+        f"{repaired:,} repaired and {aside:,} set aside."
+    )
+    grave = [
+        _counted(sum(check.severity == one for check in quality.checks), one) for one in ("problem", "warning", "note")
+    ]
+    found = f"The checks found {', '.join(grave[:2])} and {grave[2]}." if quality.checks else "No check found anything."
+    return [told, found]
+
+
+def mean_words(fact: FeatureFact | None, feature: Feature, currency: str) -> str:
+    """The mean of a feature; of a count with two decimals."""
+    if fact is None or fact.mean is None:
+        return MISSING
+    return write(fact.mean, "ratio" if feature.unit in _COUNTED - {"money"} else feature.unit, currency)
+
+
+def dictionary_sentences(view: RunView) -> list[str]:
+    """How many features each customer has, and how many of them are known of every customer."""
+    facts = view.feature_facts.values()
+    if not facts:
+        return []
+    customers = max(fact.customers for fact in facts)
+    whole = sum(fact.known == fact.customers for fact in facts)
+    known = f"{whole:,} of them {'is' if whole == 1 else 'are'} known of every customer"
+    return [f"Each of {customers:,} customers has {len(facts):,} features; {known}."]
 
 
 def write_short(value: object, unit: str = "", currency: str = "", full_below: float = 1e6) -> str:
@@ -190,7 +239,7 @@ def _difference(difference: float, change: Change) -> str:
 def comparison_words(comparison: Comparison) -> str:
     """How many findings were compared, how many of them were tested, and what the correction was."""
     parts = [
-        f"{_findings(comparison.compared)} of this run could be compared with run {comparison.run_id}"
+        f"{_counted(comparison.compared, 'finding')} of this run could be compared with run {comparison.run_id}"
         + (f" (as of {comparison.as_of})" if comparison.as_of else ""),
         f"{comparison.tested:,} {'has' if comparison.tested == 1 else 'have'} an interval and "
         f"{'was' if comparison.tested == 1 else 'were'} tested, corrected for testing many "
@@ -201,8 +250,8 @@ def comparison_words(comparison: Comparison) -> str:
     return "; ".join(parts) + "."
 
 
-def _findings(count: int) -> str:
-    return f"{count:,} finding" if count == 1 else f"{count:,} findings"
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def without_passwords(text: str) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from regulars.core.units import write
 from regulars.present import words
+from regulars.present.actions import FIRST, rank_actions
 from regulars.present.compare import compare_runs
 from regulars.present.draw import chart_svg, number_ids
 from regulars.present.export import plan_files
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from regulars.core.chart import Chart
     from regulars.core.dataset import Engine
-    from regulars.core.quality import CheckResult
     from regulars.core.result import Caveat, Result, Table
     from regulars.present.compare import Comparison
     from regulars.present.export import FilePlan
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 MOST_IMPORTANT = 5
 OPEN_ROWS = 30
 """A table without a chart is open up to this many rows, and folded beyond."""
-_SEVERITIES = {"problem": 0, "warning": 1, "note": 2}
 _CAVEATS = {"stop": 0, "warning": 1, "note": 2}
 
 
@@ -130,6 +129,7 @@ def vocabulary(run: RunView, terms: Terms) -> dict[str, Any]:
         "interval_words": partial(words.interval_words, currency=currency),
         "money_words": lambda value: words.write_short(value, "money", currency),
         "money_interval_words": partial(words.money_interval_words, currency=currency),
+        "mean_words": partial(words.mean_words, currency=currency),
         "stake_words": partial(words.stake_words, currency=currency),
         "n_words": words.n_words,
         "grade_words": words.grade_words,
@@ -149,27 +149,34 @@ def _content(run: RunView, reader: TableReader) -> dict[str, Any]:
         for chapter, results in run.chapters
     ]
     results = [one for _, ones in shown for one in ones]
+    by_analysis = {one.result.analysis: one for one in results}
     ranked = words.rank_findings(run.results)
     return {
         "notes": words.header_notes(run),
         "chapters": shown,
         "places": {block.anchor for one in results for block in one.blocks},
-        "by_analysis": {one.result.analysis: one for one in results},
+        "by_analysis": by_analysis,
         "most_important": ranked[:MOST_IMPORTANT],
         "finding_count": len(ranked),
+        "actions": [
+            (one, by_analysis[one.result.analysis])
+            for one in rank_actions(
+                [one.result for one in results],
+                {(view.result.analysis, name): one.size for view in results for name, one in view.audiences.items()},
+            )
+        ],
+        "first_actions": FIRST,
         "stops": [(one, caveat) for one in results for caveat in one.caveats if caveat.severity == "stop"],
         "comparison": _comparison(run),
-        "checks": sorted(run.quality.checks, key=_check_rank),
+        "checks": words.rank_checks(run.quality.checks),
+        "quality": words.quality_sentences(run.quality),
+        "dictionary": words.dictionary_sentences(run),
         "total_seconds": sum(run.timings.values()),
     }
 
 
 def _comparison(run: RunView) -> Comparison | None:
     return compare_runs(run.earlier, run.results, run.currency) if run.earlier else None
-
-
-def _check_rank(check: CheckResult) -> tuple[int, float, str, str, str]:
-    return _SEVERITIES[check.severity], -(check.share or 0.0), check.table, check.check, check.column
 
 
 def _result_view(result: Result, reader: TableReader, currency: str, files: FilePlan) -> ResultView:
