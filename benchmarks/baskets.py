@@ -41,6 +41,7 @@ PEERS = (
     beside.Peer("mlxtend", "with_mlxtend.py", "pairs by FP-growth, at least 0.1 % of orders"),
     beside.Peer("implicit", "with_implicit.py", "alternating least squares, 64 factors, ten rounds"),
 )
+LIMIT_GB, LIMIT_SECONDS = 20, 600
 COLUMNS = ("order_id", "customer_id", "ordered_at", "product_id", "quantity", "paid")
 
 
@@ -113,14 +114,19 @@ def measure(folder: Path, memory: str) -> dict[str, Any]:
     data = Dataset(engine=engine, settings=settings, tables={"lines": lines}, summaries=summaries,
                    features=summaries.features, as_of=LAST_DAY)  # fmt: skip
     # what any program pays once: imports, and the customers with their keys
+    single = rules.ItemSets(np.array([[0], [1]]), np.array([5, 4]), np.zeros(2), 2)
+    rules.find_rules([single, rules.ItemSets(np.array([[0, 1]]), np.array([4]), np.zeros(1), 1)], 10, 0.5)
     data.collect(data.customers.limit(1))["customer_key"].to_numpy()
     data.collect(data.orders.limit(1))
     seconds: dict[str, tuple[float, float]] = {}
+    held: dict[str, tuple[float, float]] = {}
 
     def timed(name: str, work: Callable[[], Any]) -> Any:
+        before = memory_now(anew=True)
         wall, processor = time.perf_counter(), time.process_time()
         made = work()
         seconds[name] = time.perf_counter() - wall, time.process_time() - processor
+        held[name] = before, memory_now()
         print(f"{name:28s} {seconds[name][0]:8.2f} s wall {seconds[name][1]:8.2f} s processor", file=sys.stderr)
         return made
 
@@ -146,8 +152,32 @@ def measure(folder: Path, memory: str) -> dict[str, Any]:
         "offers": int(data.collect(top.count())[0][0].as_py()),
     }  # fmt: skip
     engine.close()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    return {"seconds": seconds, "answers": answers, "peak memory GB": peak}
+    peak = max(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, *(most for _, most in held.values()))
+    return {"seconds": seconds, "answers": answers, "peak memory GB": peak, "held": held}
+
+
+def memory_now(*, anew: bool = False) -> float:
+    """The most memory, in GB, that this process held since it was asked `anew` (Linux tells and forgets it)."""
+    if anew:
+        Path("/proc/self/clear_refs").write_text("5")
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 2**20
+
+
+def within_limits(peer: beside.Peer, folder: Path) -> dict[str, Any]:
+    """What the peer says, or why there is none: it is stopped beyond the memory or the time that it may take."""
+    python = beside.build(peer, HERE, PEER_HOMES)
+    script = [str(python), str(HERE / "peers" / peer.script), str(folder)]
+    limited = ["bash", "-c", f'ulimit -v {LIMIT_GB * 2**20}; exec "$@"', "peer", *script]
+    try:
+        done = subprocess.run(limited, capture_output=True, text=True, check=False, timeout=LIMIT_SECONDS)
+    except subprocess.TimeoutExpired:
+        return {"failed": f"stopped after {LIMIT_SECONDS // 60} minutes"}
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["stopped without a word"])[-1]
+        return {"failed": f"does not fit: {last[:120]}"}
+    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return told
 
 
 # -- all of them ----------------------------------------------------------------------------------------------
@@ -170,16 +200,21 @@ def as_text(found: dict[str, dict[str, Any]]) -> str:
         cells = [f"{one[0]:.2f} ({one[1]:.2f})" for one in (told["seconds"][step] for told in ours.values())]
         text.append(f"| {step} | " + " | ".join(cells) + " |")
     text.append("| peak memory, GB | " + " | ".join(f"{told['peak memory GB']:.2f}" for told in ours.values()) + " |")
+    tops = [told["held"]["top ten of everyone"] for told in ours.values()]
+    text.append("| held before the top ten, GB | " + " | ".join(f"{before:.2f}" for before, _ in tops) + " |")
+    text.append("| most during the top ten, GB | " + " | ".join(f"{most:.2f}" for _, most in tops) + " |")
     peers = {name: told for name, told in found.items() if name not in ours}
     if peers:
-        text += ["", "The peers on the same files, at the first size:", "", "| | task | seconds | peak memory, GB |",
-                 "|---|---|---|---|"]  # fmt: skip
+        limits = f"{LIMIT_GB} GB and {LIMIT_SECONDS // 60} minutes"
+        text += ["", f"The peers on the same files, each in {limits} at most:", "",
+                 "| | task | seconds | peak memory, GB |", "|---|---|---|---|"]  # fmt: skip
     for name, told in peers.items():
-        for task, one in told["seconds"].items():
-            label = f"{name} {told['version']}"
-            text.append(f"| {label} | {task} | {one[0]:.2f} ({one[1]:.2f}) | {told['peak memory GB']:.2f} |")
-    if "mlxtend" in peers:
-        same = peers["mlxtend"]["answers"]
+        for task, one in told.get("seconds", {}).items():
+            text.append(f"| {name} | {task} | {one[0]:.2f} ({one[1]:.2f}) | {told['peak memory GB']:.2f} |")
+        if "failed" in told:
+            text.append(f"| {name} | – | {told['failed']} | – |")
+    same = next((told["answers"] for name, told in peers.items() if "mlxtend" in name and "answers" in told), None)
+    if same:
         first = next(iter(ours.values()))["answers"]
         agree = all(first[name] == same[name] for name in same)
         text += ["", f"mlxtend and regulars {'agree on' if agree else 'DIFFER in'} the {same['pairs']:,} pairs on at "
@@ -192,7 +227,8 @@ def main() -> None:
     options = argparse.ArgumentParser(prog="python -m benchmarks.baskets")
     options.add_argument("--customers", nargs="*", default=["568k"])
     options.add_argument("--memory", default="8GB", help="the limit set for the engine")
-    options.add_argument("--peers", action="store_true", help="mlxtend and implicit at the first size")
+    options.add_argument("--peers", nargs="*", help="mlxtend and implicit (or those named) at the first size")
+    options.add_argument("--peers-only", action="store_true", help="nothing of our own")
     options.add_argument("--huge", action="store_true", help="the first size with a basket of 10,000 items in it")
     options.add_argument("--only", default="", help=argparse.SUPPRESS)
     asked = options.parse_args()
@@ -207,18 +243,16 @@ def main() -> None:
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=HERE.parent)
         found[name] = json.loads(done.stdout.splitlines()[-1])
 
-    for size in asked.customers:
+    for size in () if asked.peers_only else asked.customers:
         own(f"{size} customers", draw(CACHE / f"baskets-{size}", count(size)))
     first = asked.customers[0]
     folder = draw(CACHE / f"baskets-{first}", count(first))
     if asked.huge:
         own(f"{first}, one of {HUGE:,} items", with_huge_basket(folder, count(first)))
-    for peer in PEERS if asked.peers else ():
-        told = beside.ask(peer, HERE, PEER_HOMES, folder)
-        if "failed" in told:
-            print(f"{peer.name}: {told['failed']}", file=sys.stderr)
-        else:
-            found[peer.name] = told
+    for peer in PEERS:
+        if asked.peers is not None and (not asked.peers or peer.name in asked.peers):
+            told = within_limits(peer, folder)
+            found[f"{peer.name} {told.get('version', '')}, {first} customers".replace(" ,", ",")] = told
     kept.write_text(json.dumps(found))
     text = as_text(found)
     (HERE / "results" / "baskets.md").write_text(text, encoding="utf-8")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from regulars.core.dataset import Dataset
 
 ITEMS, CUSTOMERS, DAYS = 40, 300, 240
+LAST_DAY = date(2024, 1, 1).toordinal() + DAYS - 1
 
 
 def shop(seed: int = 1) -> pa.Table:
@@ -158,6 +160,41 @@ def test_margin_draws_offers_to_what_earns_more(make_dataset: Any) -> None:
     assert shares[1] > shares[0] + 0.3
 
 
+def test_rules_that_find_nothing_to_obey_are_told(make_dataset: Any, tmp_path: Path) -> None:
+    rules = Recommendations(margin_weight=1.0, price_range=2.0, one_per_category=True)
+
+    def warned(data: Dataset, settings: Recommendations) -> dict[str, str]:
+        told = [one.sentence for one in settings.run(data).caveats if one.severity == "warning"]
+        asked = settings.perform(VerbCall(RecommendOptions(customer="c7"), lambda: data, tmp_path))
+        assert {one for one in told if "not obeyed" in one} <= {one.sentence for one in asked.caveats}
+        return {one.split("] ")[1].split(" ")[0]: one for one in told if "not obeyed" in one}
+
+    told = warned(make_dataset({"lines": shop().drop(["paid"])}), rules)
+    assert set(told) == {"margin_weight", "price_range", "one_per_category"}
+    assert all("(table lines, column paid or" in told[name] for name in ("margin_weight", "price_range"))
+    assert "(table products, column category)" in told["one_per_category"]
+    count = len(PRODUCTS)
+    empty = pa.table(
+        {
+            "product_id": [one["product_id"] for one in PRODUCTS], "category": pa.nulls(count, pa.string()),
+            "cost": pa.nulls(count, pa.float64()),
+        }
+    )  # fmt: skip
+    dull = make_dataset({"lines": shop(), "products": empty})
+    assert set(warned(dull, rules)) == {"margin_weight", "one_per_category"}
+    assert "(table products, column cost)" in warned(dull, rules)["margin_weight"]
+    assert not warned(dull, Recommendations())
+    whole = [one | {"cost": 0.5, "in_stock": "yes"} for one in PRODUCTS]
+    full = make_dataset({"lines": shop(), "products": whole})
+    assert not warned(full, rules)
+
+    def notes(data: Dataset) -> list[str]:
+        return [one.sentence for one in Recommendations().run(data).caveats if "column in_stock" in one.sentence]
+
+    assert len(notes(dull)) == 1
+    assert not notes(full)
+
+
 def call(data: Dataset, folder: Path, **options: Any) -> VerbCall:
     return VerbCall(RecommendOptions(**options), lambda: data, folder)
 
@@ -194,12 +231,46 @@ def test_a_new_item_is_offered_to_those_who_like_its_kind(make_dataset: Any) -> 
 
     assert len(counts.places) == ITEMS
     recommender = offers.fit(data, found, counts, USUAL_BLEND, USUAL_REPEATS)
-    if f"p{ITEMS}" in recommender.ids:
-        place = recommender.ids.index(f"p{ITEMS}")
-        likes = [[recommender.ids.index(f"p{one:02d}") for one in items] for items in ((1, 2, 3), (21, 22, 23))]
-        history = as_history(np.repeat([0, 1], 3), np.concatenate(likes), 2, recommender.known)
-        scores = history @ recommender.weights
-        assert scores[1, place] > scores[0, place]
+    assert f"p{ITEMS}" in recommender.ids
+    assert recommender.known == ITEMS
+    place = recommender.ids.index(f"p{ITEMS}")
+    likes = [[recommender.ids.index(f"p{one:02d}") for one in items] for items in ((1, 2, 3), (21, 22, 23))]
+    history = as_history(np.repeat([0, 1], 3), np.concatenate(likes), 2, recommender.known)
+    scores = history @ recommender.weights
+    assert scores[1, place] > scores[0, place]
+    offered, _, because = recommender.discover(history, len(recommender.ids))
+    ranks = [offered[line].tolist().index(place) for line in (0, 1)]
+    assert ranks[1] < ranks[0]  # offered to both, sooner to those who like its kind
+    reason = int(because[1, ranks[1]])
+    assert reason in likes[1]
+    gone = offers.restricted(data, recommender, Recommendations(exclude=(f"p{ITEMS}",))._rules, in_stock=True)
+    assert place not in gone.discover(history, len(recommender.ids))[0]
+
+
+def test_new_customers_are_offered_their_taste_and_strangers_what_sells(make_dataset: Any, tmp_path: Path) -> None:
+    """One order yesterday is a history; who never bought is offered what sold most lately, and gets no reason."""
+    newcomers = lines([900, 901], [1, 21], [DAYS - 1, DAYS - 1])
+    every = pa.concat_tables([shop(), newcomers])
+    data = make_dataset({"lines": every, "products": PRODUCTS, "customers": [{"customer_id": "never bought"}]})
+    table = Recommendations().perform(call(data, tmp_path, all=True, places=5)).tables[0]
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for row in data.collect(table.data).to_pylist():
+        if row["kind"] == "first purchases":
+            rows.setdefault(row["customer_id"], []).append(row)
+    for name, taste, own in (("c900", 0, "p01"), ("c901", 1, "p21")):
+        offered = [row["product_id"] for row in rows[name]]
+        assert len(offered) == len(set(offered)) == 5
+        assert own not in offered
+        assert sum(taste_of(one) == taste for one in offered) >= 4
+        assert all(own in row["because"] for row in rows[name] if row["because"])
+    stranger = [row["product_id"] for row in rows["never bought"]]
+    assert len(stranger) == 5
+    assert not any(row["because"] for row in rows["never bought"])
+    bought = [(row["product_id"], row["ordered_at"].toordinal()) for row in every.to_pylist()]
+    for since in (30, DAYS):
+        recent = [item for item, day in bought if day > LAST_DAY - since]
+        mean = np.mean([recent.count(item) for item in stranger])
+        assert mean > 1.3 * len(recent) / ITEMS  # whatever the days are that popularity is counted over
 
 
 def test_saved_here_and_read_by_another_process(data: Dataset, tmp_path: Path) -> None:

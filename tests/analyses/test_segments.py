@@ -99,6 +99,55 @@ def test_customers_of_one_kind_have_no_segments(make_dataset: MakeDataset) -> No
     assert not result.actions
 
 
+def one_process(seed: int, *, rates: str, leave: bool, joined: str) -> pa.Table:
+    """Orders of customers who all buy and leave by one process; they differ by degrees at most."""
+    rng = np.random.default_rng(seed)
+    size, days = 1200, 1000
+    start = rng.uniform(0, days - 5, size) if joined == "any time" else np.zeros(size)
+    rate = np.full(size, 6 / 365) if rates == "one" else rng.gamma(1.2, 5 / 365, size)
+    until = np.minimum(days - start, rng.exponential(300, size) if leave else np.inf)
+    repeats = rng.poisson(rate * until)
+    customer = np.concatenate([np.arange(size), np.repeat(np.arange(size), repeats)])
+    after = np.concatenate([np.zeros(size), rng.random(repeats.sum()) * np.repeat(until, repeats)])
+    minutes = ((start[customer] + after) * 1440).astype("timedelta64[m]")
+    return pa.table(
+        {
+            "order_id": [f"o{number}" for number in range(len(customer))],
+            "customer_id": [f"c{number:04}" for number in customer],
+            "ordered_at": (np.datetime64("2022-01-01", "m") + minutes).astype("datetime64[us]"),
+            "amount": np.round(30 * rng.lognormal(0, 0.3, len(customer)), 2),
+        }
+    )
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    ("rates", "leave", "joined"),
+    [("one", False, "any time"), ("one", True, "any time"), ("gamma", True, "any time"), ("gamma", False, "at once")],
+)
+def test_customers_of_one_process_have_no_segments(
+    make_dataset: MakeDataset, seed: int, rates: str, leave: bool, joined: str
+) -> None:
+    """New, active and lapsed ones are there all the same: stages of one process are no kinds of customers."""
+    data = make_dataset({"orders": one_process(seed, rates=rates, leave=leave, joined=joined)})
+    found = segmentation.segmentation_of(data, segmentation.Plan())
+    assert found is not None
+    assert not found.holds, found.look.choice.reason
+    assert found.names == (segmentation.EVERYONE,)
+
+
+def test_stages_are_told_as_such_and_made_where_they_are_asked_for(make_dataset: MakeDataset) -> None:
+    data = make_dataset({"orders": one_process(0, rates="gamma", leave=False, joined="at once")})
+    result = Segments().run(data)
+    sentence = result.finding("segments.number").sentence
+    assert "do not fall into stable segments" in sentence
+    assert "stages of coming and going stand out from one cloud" in sentence
+    assert any("tell where a customer stands" in one.sentence for one in result.caveats)
+    asked = Segments(count=2).run(data)
+    assert len(set(members_of(data, asked).values()) - {segmentation.EXCEPTIONAL}) == 2
+    assert any("the evidence does not support them" in one.sentence for one in asked.caveats)
+
+
 def test_what_the_user_sets_is_done(make_dataset: MakeDataset) -> None:
     orders, _ = planted()
     data = make_dataset({"orders": orders})
@@ -171,17 +220,3 @@ def test_too_few_customers_are_told(make_dataset: MakeDataset) -> None:
 def test_settings_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(SettingsError, match=next(iter(wrong))):
         Segments(**wrong)
-
-
-def test_online_retail_has_three_segments_that_hold(
-    online_retail: dict[str, pa.Table], make_dataset: MakeDataset
-) -> None:
-    data = make_dataset({"lines": online_retail["valid"]})
-    found = segmentation.segmentation_of(data, segmentation.Plan())
-    assert found is not None
-    used = found.look.choice.find(found.look.choice.count)
-    assert used is not None
-    assert used.count == 3
-    assert used.silhouette > used.null_silhouette + 0.07
-    assert used.stability > 0.9
-    assert used.gap > 3 * used.gap_error

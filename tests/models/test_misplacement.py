@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from regulars.models.misplacement import Confusion, Turns, solve
+from regulars.models.movement import net_flow_p_values
 
 LEVELS, SIZE, WINDOWS = 4, 3, 5
 TRUE = np.array([[0.90, 0.06, 0.04], [0.03, 0.95, 0.02], [0.00, 0.08, 0.92]])
@@ -101,3 +102,35 @@ def test_a_number_of_orders_that_does_not_occur_misplaces_nobody() -> None:
     counts = np.array([[[30.0, 70.0], [0.0, 100.0]]])
     shares = Confusion(counts, np.array([[False, True]])).shares()
     assert shares[0].tolist() == [[1.0, 0.0], [0.0, 1.0]]
+
+
+def test_net_flows_that_misplacement_alone_makes_are_no_flows() -> None:
+    """Nobody moves; but the first segment is misplaced before and not after, so that it seems to grow."""
+    rng = np.random.default_rng(3)
+    size, level = 2_000, np.zeros(2_000, dtype=np.int64)
+    true = rng.integers(0, 2, size)
+    source = np.where((true == 0) & (rng.random(size) < 0.2), 1, true)
+    chances = np.array([[[80.0, 20.0], [0.0, 100.0]], [[100.0, 0.0], [0.0, 100.0]]])
+    turns = Turns(np.arange(size), source, level, true, level + 1)
+    made = solve(turns, confusion_of(chances), seed=0)
+    assert made is not None
+    share, p_values = made.net_flows()
+    counted = np.zeros((2, 2))
+    np.add.at(counted, (source, true), 1)
+    assert net_flow_p_values(counted)[0, 1] < 1e-6
+    assert p_values[0, 1] > 0.05
+    assert share[0, 1] == pytest.approx(0, abs=0.02)
+    assert np.isnan(np.diag(p_values)).all()
+
+
+def test_net_flows_that_are_made_are_found() -> None:
+    counted = [(0, 0, 700), (0, 1, 130), (1, 0, 100), (1, 1, 570)]
+    source, target = (np.repeat([row[place] for row in counted], [row[2] for row in counted]) for place in (0, 1))
+    low = np.zeros(len(source), dtype=np.int64)
+    certain = confusion_of(np.array([[[500.0, 0.0], [0.0, 500.0]]]))
+    made = solve(Turns(np.arange(len(source)), source, low, target, low), certain, seed=0)
+    assert made is not None
+    share, p_values = made.net_flows()
+    assert share[0, 1] == pytest.approx(30 / 1500)
+    assert share[1, 0] == -share[0, 1]
+    assert p_values[0, 1] == pytest.approx(net_flow_p_values(np.array([[700.0, 130], [100, 570]]))[0, 1], rel=0.02)

@@ -124,7 +124,9 @@ class Recommendations(Analysis):
         if options.customer:
             view = view.filter(view.customer_id.cast("string") == options.customer)
         offers = everyones_offers(data, recommender, found, view, options.places)
-        caveats = [Caveat(f"The model knows what was bought up to {recommender.as_of}.")]
+        caveats = [
+            Caveat(f"The model knows what was bought up to {recommender.as_of}."), *self.unmet_rules(data, recommender)
+        ]  # fmt: skip
         if options.customer:
             rows = data.collect(offers.order_by("kind", "rank"), 3 * options.places)
             if not rows.num_rows:
@@ -165,6 +167,12 @@ class Recommendations(Analysis):
             data, found, counts, blend, repeats, in_stock=self.in_stock, margin_weight=self.margin_weight,
             rules=self._rules, item=self.item,
         )  # fmt: skip
+
+    def unmet_rules(self, data: Dataset, recommender: Recommender) -> list[Caveat]:
+        """Rules that are set and find nothing in the data to obey."""
+        from regulars.methods.offer_rules import unmet
+
+        return unmet(data, recommender, margin_weight=self.margin_weight, in_stock=self.in_stock)
 
     @property
     def _rules(self) -> Rules:
@@ -354,8 +362,8 @@ class _Story:
             charts.append(
                 Chart(
                     "map", "Items with the same customers lie together, and customers near what they buy",
-                    f"The {_ON_MAP} items with the most customers, and a sample of customers", "scatter", "map",
-                    "x", "y", colour="what", size="customers",
+                    f"The {_ON_MAP} items with the most customers, and a sample of customers; only nearness counts",
+                    "scatter", "map", "x", "y", colour="what", label="label",
                 )
             )  # fmt: skip
         return tuple(charts)
@@ -368,8 +376,9 @@ class _Story:
             Caveat(
                 "An item that was offered and bought might have been bought anyway: the test measures foresight, "
                 "not what an offer adds."
-            )
-        ]  # fmt: skip
+            ),
+            *self.settings.unmet_rules(self.data, self.recommender),
+        ]
         if not (self.judged and self.judged.is_made and self.judged.rows):
             text = "Too few customers bought in both test periods: offers are untested, and no finding is made of them."
             found.append(Caveat(text, "warning"))

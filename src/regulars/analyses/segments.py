@@ -360,11 +360,19 @@ class _Story:
     def _caveats(self) -> list[Caveat]:
         found = self.found
         caveats = []
-        if found.holds and found.look.name == segments.RHYTHM:
+        stages = found.look.choice.stages
+        if stages:
             caveats.append(
                 Caveat(
-                    "Segments by how customers come and go are stages (new, active, silent). Such stages arise even "
-                    "where all customers are alike: they tell where a customer stands, not what kind of customer it is."
+                    f"The {stages} stages (new, active, silent …) tell where a customer stands, not what kind of "
+                    f"customer it is; [segments] count = {stages} parts them all the same."
+                )
+            )
+        elif found.holds and found.look.name == segments.RHYTHM:
+            caveats.append(
+                Caveat(
+                    "Segments by how customers come and go are clearer than in customers who all buy by one process; "
+                    "still they tell where a customer stands (new, active, silent) as much as what kind it is."
                 )
             )
         if len(found.labels) < found.customers:
@@ -390,6 +398,7 @@ class _Story:
             "segment": "Customers nearer to its centre than to any other, over all features in standard units.",
             "silhouette": "How much nearer customers are to their own segment than to the next; at best 1.",
             "stability": "Agreement (adjusted Rand index) with the segments of resampled customers; 1: the same again.",
-            "data without segments": "One cloud with the same means, spreads, skewness and correlations.",
+            "data without segments": "One cloud with the same means, spreads, skewness and correlations; histories of "
+            "orders are those of customers who all buy and leave by one process.",
             "difference": "From all other customers, in standard deviations (Cohen's d); 0.5 is plain to see.",
         }

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 NEW, AGAIN = "first purchases", "repeat purchases"
 """The two kinds of offer."""
+_WRITTEN = 12
+"""Items of the map that are written beside their dots, unless several have as many customers."""
 
 
 def judged_table(rows: Sequence[dict[str, Any]], source: tuple[ir.Table, ...], note: str) -> Table:
@@ -67,11 +69,14 @@ def neighbours_table(rows: Sequence[tuple[str, str, str, str, float]], source: t
 
 
 def map_table(rows: Sequence[dict[str, Any]], source: tuple[ir.Table, ...]) -> Table:
-    """Items and customers in one map."""
+    """Items and customers in one map; the items with the most customers are written beside their dots."""
+    most = sorted((row["customers"] for row in rows if row["what"] == "item"), reverse=True)[:_WRITTEN]
+    is_written = [row["what"] == "item" and bool(most) and row["customers"] >= most[-1] for row in rows]
     columns = Columns()
     columns.add("what", [row["what"] for row in rows], "text", "An item, or a customer at the middle of their items.")
     columns.add("name", [row["name"] for row in rows], "text")
     columns.add("customers", [row["customers"] for row in rows], "customers", "Customers who have the item.")
+    columns.add("label", [row["name"] if told else None for row, told in zip(rows, is_written, strict=True)], "text")
     columns.add("x", [row["x"] for row in rows], "", "Place; only nearness has a meaning.")
     columns.add("y", [row["y"] for row in rows], "", "Place; only nearness has a meaning.")
     return columns.table("map", "Items with the same customers lie together", source=source, is_shown=False)

@@ -95,10 +95,14 @@ def matrix(moves: Moves, turn: int | None, least: int, made: TrueMoves | None) -
 
     counts, size = moves.counts(turn=turn), len(moves.names)
     before, after = moves.counts("money_before", turn), moves.counts("money_after", turn)
-    p_values = np.full(counts.shape, np.nan)
-    p_values[:size, :size] = movement.net_flow_p_values(moves.among_segments(turn))
-    net = np.zeros(counts.shape)
-    net[:size, :size] = moves.among_segments(turn) - moves.among_segments(turn).T
+    among = moves.among_segments(turn)
+    p_values, net = np.full(counts.shape, np.nan), np.zeros(counts.shape)
+    net[:size, :size] = among - among.T
+    p_values[:size, :size] = movement.net_flow_p_values(among)
+    made_net = np.full(counts.shape, np.nan)
+    if made is not None:
+        flows, p_values[:size, :size] = made.net_flows()
+        made_net[:size, :size] = np.where(np.eye(size, dtype=bool), 0.0, flows * among.sum())
     cells = [
         (one, other) for one in range(counts.shape[0]) for other in range(counts.shape[1]) if one < size or other < size
     ]
@@ -108,10 +112,10 @@ def matrix(moves: Moves, turn: int | None, least: int, made: TrueMoves | None) -
     n = np.array([counts[cell] for cell in cells])
     columns.add("customers", n.astype(int), "customers")
     trials = np.array([counts.sum(axis=1)[one] for one, _ in cells])
-    enough = np.array([one < size for one, _ in cells]) & (trials >= least)
+    enough = trials >= least
     low, high = intervals.share_interval(np.where(enough, n, np.nan), np.where(enough, trials, np.nan))
     share = np.where(enough, n / np.where(trials > 0, trials, 1), np.nan)
-    columns.add("share", share, "share", "Share of all who were in the segment before.")
+    columns.add("share", share, "share", "Share of all who came from there.")
     columns.add_interval("share", low, high, "share")
     if made is not None:
         both = counts[:size, :size].sum(axis=1)
@@ -125,6 +129,11 @@ def matrix(moves: Moves, turn: int | None, least: int, made: TrueMoves | None) -
     columns.add("money_before", np.array([before[cell] for cell in cells]), "money", "What they brought before.")
     columns.add("money_after", np.array([after[cell] for cell in cells]), "money", "What they brought after.")
     columns.add("net_flow", np.array([net[cell] for cell in cells]), "", "Customers more than in the other direction.")
+    if made is not None:
+        columns.add(
+            "corrected_net_flow", np.array([round(made_net[cell], 4) for cell in cells]), "",
+            "The same less chance misplacement: what is judged.",
+        )  # fmt: skip
     beyond = [None if np.isnan(p_values[cell]) else bool(p_values[cell] < CERTAIN) for cell in cells]
     columns.add("is_beyond_chance", beyond, "", "The net flow is beyond chance.", "beyond chance")
     words = "all turns together" if turn is None else moves.title(turn)

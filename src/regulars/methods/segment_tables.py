@@ -32,6 +32,7 @@ def evidence(found: Segmentation) -> Table:
         ("inertia", "Mean squared distance to the own centre; the elbow is where it stops falling fast."),
         ("silhouette", "From −1 to 1: how much nearer customers are to their own segment than to the next."),
         ("null_silhouette", "The same on data without segments."),
+        ("cloud_silhouette", "The same on one cloud, histories or not."),
         ("calinski_harabasz", "Variance between segments ÷ variance within."),
         ("gap", "Log inertia of data without segments − log inertia."),
         ("gap_error", "Standard error of the gap."),
@@ -43,7 +44,8 @@ def evidence(found: Segmentation) -> Table:
     return columns.table(
         "evidence", "How many segments there are", source=(found.sample,),
         note=f"On {found.look.choice.sample_size:,} customers. {_sentence(found.look.choice.reason)} "
-        "Data without segments: one cloud with the same means, spreads, skewness and correlations.",
+        "Data without segments: one cloud with the same means, spreads, skewness and correlations; what comes from a "
+        "history of orders is that of as many customers who all buy and leave by one process (Pareto/NBD).",
     )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from regulars.core.dataset import Dataset
+    from regulars.models.alike import Alike
     from regulars.models.cluster_evidence import Choice
     from regulars.models.clusters import Floats, Ints, Preparation, Tree
 
@@ -154,6 +155,7 @@ def learn(data: Dataset, customers: ir.Table, plan: Plan) -> Segmentation | None
     Raises:
         DataError: A feature is not there, or fewer than two differ between customers.
     """
+    from regulars.models.alike import HISTORY
     from regulars.models.clusters import RARE_BELOW
 
     views = _views(data, customers, plan)
@@ -161,15 +163,20 @@ def learn(data: Dataset, customers: ir.Table, plan: Plan) -> Segmentation | None
     count = int(data.collect(customers.count())[0][0].as_py())
     if count < 3 * data.min_customers or not names:
         return None
-    sample = segments.feature_rows(sampling.sample(customers, LEARNT_CUSTOMERS / count), names)
+    has_history = set(HISTORY) <= set(customers.columns)
+    read = tuple(dict.fromkeys((*names, *(HISTORY if has_history else ()))))
+    sample = segments.feature_rows(sampling.sample(customers, LEARNT_CUSTOMERS / count), read)
     rows = data.collect(sample, 2 * LEARNT_CUSTOMERS)
-    values = {name: _numbers(rows[f"f{place}"]) for place, name in enumerate(names)}
-    orders = _numbers(rows["orders"])
-    looks = [
-        look
-        for name, view in views.items()
-        if (look := _look(name, {one: values[one] for one in view}, orders, data, plan)) is not None
-    ]
+    every = {name: _numbers(rows[f"f{place}"]) for place, name in enumerate(read)}
+    values, orders = {name: every[name] for name in names}, _numbers(rows["orders"])
+    history = {name: every[name] for name in HISTORY} if has_history else {}
+    process = _process(history)
+    looks: list[Look] = []
+    for name, view in views.items():
+        if name == segments.RHYTHM and looks and not has_history:
+            continue  # within a window it tells when somebody bought: only where nothing else is known
+        look = _look(name, {one: values[one] for one in view}, orders, process, data, plan)
+        looks += [look] if look is not None else []
     if not looks:
         raise DataError(
             "fewer than two features differ between customers, so that there is nothing to part them by",
@@ -180,7 +187,7 @@ def learn(data: Dataset, customers: ir.Table, plan: Plan) -> Segmentation | None
     has_extremes = bool(0 < extreme.mean() < RARE_BELOW) and look.choice.count > 1
     tree = _grown(look, has_extremes, values, orders, data.seed)
     proposed = _names(tree, look, values, orders)
-    tree, rounds = _second_round(tree, proposed, look, values, orders, data, plan)
+    tree, rounds = _second_round(tree, proposed, look, values, orders, history, data, plan)
     proposed = _names(tree, look, values, orders) if any(one.parts > 1 for one in rounds) else proposed
     own = tuple(plan.names.get(name, name) for name in proposed)
     if len(set(own)) < len(own):
@@ -211,7 +218,9 @@ def _views(data: Dataset, customers: ir.Table, plan: Plan) -> dict[str, tuple[st
     traits = tuple(one for trait in plan.traits for one in _trait_features(data, customers, trait))
     if plan.features:
         return {"the chosen features": tuple(dict.fromkeys((*plan.features, *traits)))}
-    looks = (segments.RHYTHM, segments.HABITS) if "order_count" in have else (segments.PROFILE,)
+    looks: tuple[str, ...] = (segments.PROFILE,)
+    if "order_count" in have:
+        looks = (segments.RHYTHM, segments.HABITS) if "active_days" in have else (segments.HABITS, segments.RHYTHM)
     views = {look: (*[one for one in segments.VIEWS[look] if one in have], *traits) for look in looks}
     kept: dict[str, tuple[str, ...]] = {}
     for look, names in views.items():
@@ -228,7 +237,9 @@ def _trait_features(data: Dataset, customers: ir.Table, trait: str) -> tuple[str
     return tuple(f"{trait}={one}" for one in found["value"].to_pylist())
 
 
-def _look(name: str, values: Mapping[str, Floats], orders: Floats, data: Dataset, plan: Plan) -> Look | None:
+def _look(
+    name: str, values: Mapping[str, Floats], orders: Floats, process: Alike | None, data: Dataset, plan: Plan
+) -> Look | None:
     from regulars.models.cluster_evidence import weigh
     from regulars.models.clusters import learn_preparation
 
@@ -238,10 +249,24 @@ def _look(name: str, values: Mapping[str, Floats], orders: Floats, data: Dataset
     if len(preparation.scales) < segments.FEWEST_FEATURES:
         return None
     matrix, _ = preparation.prepare(values, orders)
-    choice = weigh(matrix, range(2, max(plan.most, plan.count) + 1), data.seed)
+    alike = _reference(process, preparation)
+    choice = weigh(matrix, range(2, max(plan.most, plan.count) + 1), data.seed, alike=alike)
     if plan.count:
         choice = replace(choice, count=plan.count, reason=f"as set; on the evidence alone: {choice.reason}")
     return Look(name, preparation, matrix, choice)
+
+
+def _process(history: Mapping[str, Floats]) -> Alike | None:
+    """The process that histories come from where customers are all alike; None where there are no histories."""
+    from regulars.models.alike import Alike
+
+    return Alike.fit(history) if history else None
+
+
+def _reference(process: Alike | None, preparation: Preparation) -> tuple[Alike, Preparation] | None:
+    from regulars.models.alike import HISTORY
+
+    return (process, preparation) if process is not None and set(HISTORY) & set(preparation.names) else None
 
 
 def _counts_orders(name: str) -> bool:
@@ -266,8 +291,8 @@ def _tuples(centres: Floats) -> tuple[tuple[float, ...], ...]:
 
 
 def _second_round(
-    tree: Tree, names: Sequence[str], look: Look, values: Mapping[str, Floats], orders: Floats, data: Dataset,
-    plan: Plan,
+    tree: Tree, names: Sequence[str], look: Look, values: Mapping[str, Floats], orders: Floats,
+    history: Mapping[str, Floats], data: Dataset, plan: Plan,
 ) -> tuple[Tree, tuple[Round, ...]]:  # fmt: skip
     """Segments too broad are looked at again, prepared anew on their own customers."""
     from regulars.models.cluster_evidence import LEAST_EXCESS, weigh
@@ -290,7 +315,9 @@ def _second_round(
             rounds.append(Round(name, share, 1, "its customers are too few, or too alike, to be parted"))
             continue
         matrix, _ = preparation.prepare(own, orders[inside])
-        choice = weigh(matrix, _SUB_COUNTS, data.seed, LEAST_EXCESS if is_named else _SUB_EXCESS)
+        least = LEAST_EXCESS if is_named else _SUB_EXCESS
+        alike = _reference(_process({one: column[inside] for one, column in history.items()}), preparation)
+        choice = weigh(matrix, _SUB_COUNTS, data.seed, least, alike)
         rounds.append(Round(name, share, choice.count, choice.reason))
         if choice.count > 1:
             centres = find_centres(matrix, choice.count, data.seed)

@@ -1,8 +1,9 @@
 """How many segments there are, if any: five criteria, each beside data that have none.
 
 Every criterion finds "segments" in any cloud of points. So all are computed a second time on draws from one normal
-cloud with the same means, spreads, skewness and correlations, which has no segments by construction; and they are found
-again and again on resampled customers, because what does not come back is no segment.
+cloud with the same means, spreads, skewness and correlations, which has no segments by construction; where features
+come from a history of orders, those of the cloud come from one process of buying and leaving (`models.alike`). And
+they are found again and again on resampled customers, because what does not come back is no segment.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from regulars.models.alike import Alike
+    from regulars.models.clusters import Preparation
+
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
@@ -29,6 +33,8 @@ SILHOUETTE_SAMPLE = 1_000
 """Of those, so many for the silhouette, which needs the distance of each to each."""
 NULL_DRAWS = 6
 RESAMPLES = 6
+CLOUD_DRAWS = 3
+"""Draws of one cloud beside those of the process, where there are histories."""
 LEAST_STABILITY = 0.8
 """Adjusted Rand index between the segments and those of resampled customers: below it they do not hold."""
 LEAST_EXCESS = 0.07
@@ -57,6 +63,7 @@ class Criteria:
         null_silhouette: Mean silhouette of structureless data.
         null_spread: Standard deviation of that between draws.
         null_stability: Stability of structureless data.
+        cloud_silhouette: Mean silhouette of one cloud, histories or not; the same where there are no histories.
     """
 
     count: int
@@ -70,6 +77,7 @@ class Criteria:
     null_silhouette: float
     null_spread: float
     null_stability: float
+    cloud_silhouette: float
 
     @property
     def excess(self) -> float:
@@ -83,8 +91,16 @@ class Criteria:
 
     def holds_above(self, least_excess: float) -> bool:
         """The same, with another least excess of the silhouette."""
-        clear = self.excess >= max(least_excess, _STANDARD_ERRORS * self.null_spread)
-        return clear and self.stability >= LEAST_STABILITY and self.smallest_share >= LEAST_SHARE
+        return self._comes_back and self.excess >= max(least_excess, _STANDARD_ERRORS * self.null_spread)
+
+    @property
+    def is_stage(self) -> bool:
+        """Whether that many parts come back and are clearer than one cloud, but not clearer than customers alike."""
+        return not self.holds and self._comes_back and self.silhouette - self.cloud_silhouette >= LEAST_EXCESS
+
+    @property
+    def _comes_back(self) -> bool:
+        return self.stability >= LEAST_STABILITY and self.smallest_share >= LEAST_SHARE
 
 
 @dataclass(frozen=True)
@@ -103,13 +119,26 @@ class Choice:
     criteria: tuple[Criteria, ...]
     sample_size: int
 
+    @property
+    def stages(self) -> int:
+        """How many stages of coming and going there are where there are no segments; 0: none that come back."""
+        best = _clearest_stages(self.criteria) if self.count == 1 else None
+        return best.count if best else 0
+
     def find(self, count: int) -> Criteria | None:
         """The evidence for one number, where it was tried."""
         return next((one for one in self.criteria if one.count == count), None)
 
 
-def weigh(matrix: Floats, counts: Sequence[int], seed: int, least_excess: float = LEAST_EXCESS) -> Choice:
+def weigh(
+    matrix: Floats, counts: Sequence[int], seed: int, least_excess: float = LEAST_EXCESS,
+    alike: tuple[Alike, Preparation] | None = None,
+) -> Choice:  # fmt: skip
     """The evidence for each number of segments, and the number that it speaks for.
+
+    Data without segments are one cloud; where the customers' histories are known they are those of customers who all
+    buy and leave by one process and differ by degrees only, since these show stages (new, active, lapsed) that are
+    clearer than any cloud's.
 
     The rule: a number counts where its silhouette exceeds that of structureless data by at least 0.07 and three
     standard deviations, its stability is at least 0.8 and its smallest segment holds 1 %. Of those that count, the
@@ -125,18 +154,25 @@ def weigh(matrix: Floats, counts: Sequence[int], seed: int, least_excess: float 
         counts: The numbers to try, from 2.
         seed: Of starts, draws and resamples.
         least_excess: How far the silhouette must exceed that of data without segments.
+        alike: The process that the customers' histories would come from if they were all alike, where they are known,
+            and how the features were prepared.
     """
     rng = np.random.default_rng(seed)
-    rows = matrix
+    taken = np.arange(len(matrix))
     if len(matrix) > LARGEST_SAMPLE:
-        rows = matrix[np.sort(rng.choice(len(matrix), LARGEST_SAMPLE, replace=False))]
+        taken = np.sort(rng.choice(len(matrix), LARGEST_SAMPLE, replace=False))
+    rows = matrix[taken]
     tried = [count for count in counts if 2 <= count <= len(np.unique(rows, axis=0)) and count <= len(rows) // 10]
     nulls = [structureless(rows, rng) for _ in range(NULL_DRAWS)]
+    clouds: list[Floats] = []
+    if alike is not None:
+        process, preparation = alike[0].take(taken), alike[1]
+        clouds, nulls = nulls[:CLOUD_DRAWS], [process.dress(null, rows, preparation, rng) for null in nulls]
     shown = np.linspace(0, len(rows) - 1, min(len(rows), SILHOUETTE_SAMPLE)).astype(int)
-    distances = [_distances(one[shown]) for one in (rows, *nulls)]
+    distances = [_distances(one[shown]) for one in (rows, *nulls, *clouds)]
     picks = [rng.integers(0, len(rows), len(rows)) for _ in range(RESAMPLES)]
     with one_thread():
-        criteria = tuple(_judge(count, rows, nulls, distances, shown, picks, seed) for count in tried)
+        criteria = tuple(_judge(count, rows, nulls, clouds, distances, shown, picks, seed) for count in tried)
     count, reason = _choose(criteria, least_excess)
     return Choice(count, reason, criteria, len(rows))
 
@@ -152,12 +188,25 @@ def _choose(criteria: Sequence[Criteria], least_excess: float) -> tuple[int, str
             f"{best.null_silhouette:.2f} for data without segments, and resampled customers give the same segments "
             f"(adjusted Rand {best.stability:.2f})"
         )
+    stages = _clearest_stages(criteria)
+    if stages:
+        return 1, (
+            f"{stages.count} stages of coming and going stand out from one cloud (silhouette {stages.silhouette:.2f} "
+            f"against {stages.cloud_silhouette:.2f}) and come back when customers are resampled (adjusted Rand "
+            f"{stages.stability:.2f}), but customers who all buy and leave by one process, and differ by degrees only, "
+            f"show them as clearly ({stages.null_silhouette:.2f})"
+        )
     closest = max(criteria, key=lambda one: one.excess)
     return 1, (
         f"no number of segments is clearer than data without any and comes back when customers are resampled; the "
         f"nearest is {closest.count}, with silhouette {closest.silhouette:.2f} against {closest.null_silhouette:.2f} "
         f"and adjusted Rand {closest.stability:.2f}"
     )
+
+
+def _clearest_stages(criteria: Sequence[Criteria]) -> Criteria | None:
+    stages = [one for one in criteria if one.is_stage]
+    return max(stages, key=lambda one: (one.silhouette - one.cloud_silhouette, -one.count), default=None)
 
 
 def structureless(rows: Floats, rng: np.random.Generator) -> Floats:
@@ -216,8 +265,8 @@ def silhouette(distances: NDArray[np.float32], labels: Ints, count: int) -> floa
 
 
 def _judge(
-    count: int, rows: Floats, nulls: Sequence[Floats], distances: Sequence[NDArray[np.float32]], shown: Ints,
-    picks: Sequence[Ints], seed: int,
+    count: int, rows: Floats, nulls: Sequence[Floats], clouds: Sequence[Floats],
+    distances: Sequence[NDArray[np.float32]], shown: Ints, picks: Sequence[Ints], seed: int,
 ) -> Criteria:  # fmt: skip
     centres = find_centres(rows, count, seed)
     labels = nearest(rows, centres)
@@ -232,6 +281,10 @@ def _judge(
         null_silhouettes.append(silhouette(distances[number + 1], null_labels[shown], count))
         if number < len(nulls) // 2:
             null_stability.append(_stability(null, null_labels, count, picks[:1], seed))
+    cloud_silhouettes = [
+        silhouette(far, nearest(cloud, find_centres(cloud, count, seed, starts=2))[shown], count)
+        for cloud, far in zip(clouds, distances[1 + len(nulls) :], strict=True)
+    ]
     floor = max(within, 1e-12 * total)
     return Criteria(
         count=count,
@@ -245,6 +298,7 @@ def _judge(
         null_silhouette=float(np.mean(null_silhouettes)),
         null_spread=float(np.std(null_silhouettes, ddof=1)),
         null_stability=float(np.mean(null_stability)),
+        cloud_silhouette=float(np.mean(cloud_silhouettes or null_silhouettes)),
     )
 
 

@@ -149,6 +149,28 @@ class TrueMoves:
         half = _TWO_SIDED * float(np.sqrt(((own - middle * every) ** 2).sum() / below**2 + redrawn.var()))
         return middle, middle - half, middle + half
 
+    def net_flows(self) -> tuple[Floats, Floats]:
+        """Net flow of every pair as a share of all customers, and the p-value of none.
+
+        The first is what goes from a row to a column less what comes back; the second is adjusted for the number of
+        pairs, NaN on the diagonal. A customer's moves count together, as for the intervals.
+        """
+        from scipy.special import ndtr
+
+        net, own_net, redrawn_net = (
+            part - part.swapaxes(-1, -2) for part in (self.moves, self.by_customer, self.redrawn)
+        )
+        below, every = self.moves.sum(), self.by_customer.sum(axis=(1, 2))
+        share = net / below
+        variance = ((own_net - share * every[:, None, None]) ** 2).sum(axis=0) / below**2
+        variance = variance + (redrawn_net / self.redrawn.sum(axis=(1, 2))[:, None, None]).var(axis=0)
+        p_values = np.full(net.shape, np.nan)
+        upper = np.triu_indices(len(net), 1)
+        spread = np.sqrt(variance[upper])
+        raw = np.where(spread > 0, 2 * ndtr(-np.abs(share[upper]) / np.where(spread > 0, spread, 1.0)), 1.0)
+        p_values[upper] = p_values.T[upper] = intervals.adjusted_p_values(raw)
+        return share, p_values
+
 
 def solve(turns: Turns, confusion: Confusion, seed: int) -> TrueMoves | None:
     """The moves that were made, from those that were counted.
