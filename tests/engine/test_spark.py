@@ -159,6 +159,8 @@ EXPRESSIONS: dict[str, Callable[[Any], Any]] = {
     "groups in a replacement": lambda t: t.text.re_replace("([0-9])([0-9])", r"\2-\1"),
     "a backslash and a dollar": lambda t: ("a$" + t.text).re_replace(r"\$", "€"),
     "what a group matched": lambda t: t.text.re_extract("([0-9]+)d", 1),
+    "no white space around": lambda t: ("\v\t" + t.text.replace("12", "voucher of") + "\f\n ").strip(),
+    "controls in a literal": lambda t: t.text + "\a\b\v\f\n\r\t\x1a\\'\\%\\_\\v",
     "a hash of text": lambda t: t.text.hexdigest("md5"),
     "rounding to cents": lambda t: (t.number * 1.015).round(2),
     "whole division": lambda t: t.whole // 2,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
     import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.types import StructType
 
     from regulars.core.config import EngineSettings
 
@@ -121,8 +122,9 @@ class SparkEngine(Engine):
         """The rows of an expression computed once and kept as Parquet under a name."""
         target = self.new_folder(name)
         # into a new folder: it may be computed from what it replaces
-        _declared(self._frame(expr), expr).write.parquet(str(target))
-        self.open_folder(name, target)
+        rows = _declared(self._frame(expr), expr)
+        rows.write.parquet(str(target))
+        self.open_folder(name, target, rows.schema)
         return self.backend.table(name)
 
     def bring(self, rows: pa.Table | Iterator[pa.RecordBatch], name: str, schema: pa.Schema | None = None) -> ir.Table:
@@ -179,10 +181,14 @@ class SparkEngine(Engine):
         plain = "".join(letter if letter.isalnum() else "_" for letter in name)
         return self.folder / f"{next(self._numbers)}_{plain}"
 
-    def open_folder(self, name: str, folder: Path) -> None:
-        """The Parquet files of a folder under a name; an older table of that name is replaced."""
+    def open_folder(self, name: str, folder: Path, schema: StructType | None = None) -> None:
+        """The Parquet files of a folder under a name; an older table of that name is replaced.
+
+        A schema that is known saves the job that would look for it in the files.
+        """
         older = self._folders.get(name)
-        self.open_view(name, self.session.read.parquet(str(folder)))
+        reader = self.session.read if schema is None else self.session.read.schema(schema)
+        self.open_view(name, reader.parquet(str(folder)))
         self._folders[name] = folder
         if older is not None:
             shutil.rmtree(older, ignore_errors=True)

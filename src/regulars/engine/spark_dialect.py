@@ -14,6 +14,7 @@ import ibis
 import ibis.expr.datatypes as dt
 import sqlglot.expressions as sge
 from ibis.backends.sql.compilers.pyspark import PySparkCompiler
+from ibis.backends.sql.dialects import PySpark
 
 from regulars.engine.base import Functions
 
@@ -33,10 +34,20 @@ _ONLY_JAVA_READS = r"[dDfF]\s*$|[xXpP]"
 """Texts that Java takes for numbers and nobody else does: 12d, 0x1p3. Letters of "inf" and "nan" are let through."""
 
 
+class RegularsSpark(PySpark):  # type: ignore[misc]
+    """Spark SQL with only the escapes that Spark knows: others lose their backslash and become letters."""
+
+
+RegularsSpark.ESCAPED_SEQUENCES = {
+    character: written for character, written in PySpark.ESCAPED_SEQUENCES.items() if character not in "\a\v\f"
+}
+
+
 class SparkCompiler(PySparkCompiler):  # type: ignore[misc]
     """Ibis' Spark SQL, where it differs from what the same expression means on DuckDB."""
 
     __slots__ = ()
+    dialect = RegularsSpark
 
     def visit_NonNullLiteral(self, op: Any, *, value: Any, dtype: Any) -> Any:  # noqa: N802
         """A number with a point is a double; Spark reads it as a decimal, and decimals divide to six digits."""

@@ -82,7 +82,7 @@ def baskets(order_items: ir.Table, counted: ir.Table) -> ir.Table:
     import ibis
 
     rows = _numbered(order_items, counted)
-    revenue = rows.revenue if "revenue" in rows.columns else ibis.literal(0.0)
+    revenue = rows.revenue if "revenue" in rows.columns else ibis.null("float64")
     rows = rows.select("order_id", "customer_key", "item_key", revenue=revenue.cast("float64").fill_null(0.0))
     return rows.anti_join(large_baskets(order_items, counted), "order_id")
 
