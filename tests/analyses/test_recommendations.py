@@ -15,7 +15,7 @@ import pytest
 from regulars.analyses.recommendations import Recommendations, RecommendOptions
 from regulars.core.verb import VerbCall
 from regulars.errors import DataError, SettingsError
-from regulars.methods.recommender import Recommender
+from regulars.methods.recommender import Recommender, Rules
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -243,7 +243,7 @@ def test_a_new_item_is_offered_to_those_who_like_its_kind(make_dataset: Any) -> 
     assert ranks[1] < ranks[0]  # offered to both, sooner to those who like its kind
     reason = int(because[1, ranks[1]])
     assert reason in likes[1]
-    gone = offers.restricted(data, recommender, Recommendations(exclude=(f"p{ITEMS}",))._rules, in_stock=True)
+    gone = offers.restricted(data, recommender, Rules(exclude=(f"p{ITEMS}",)))
     assert place not in gone.discover(history, len(recommender.ids))[0]
 
 
@@ -293,6 +293,48 @@ def test_saved_here_and_read_by_another_process(data: Dataset, tmp_path: Path) -
     assert there[0] == [model.ids[one] for one in offered[0]]
     assert there[1] == pytest.approx(score[0].tolist())
     assert there[2] == because[0].tolist()
+
+
+def test_from_the_shell_for_one_for_all_and_under_other_rules(tmp_path: Path) -> None:
+    """A run, and then the command: one customer, a stranger, everybody into a file, and what is refused."""
+    import pyarrow.parquet as pq
+
+    pq.write_table(shop(), tmp_path / "lines.parquet")
+    products = [one | {"cost": 0.0 if int(one["product_id"][1:]) % 5 == 4 else 5.5} for one in PRODUCTS]
+    pq.write_table(pa.Table.from_pylist(products), tmp_path / "products.parquet")
+    (tmp_path / "regulars.toml").write_text(
+        '[dataset]\nname = "Shop"\n[tables.lines]\nsource = "lines.parquet"\ncolumns = { order_id = "order_id", '
+        'customer_id = "customer_id", ordered_at = "ordered_at", product_id = "product_id", quantity = "quantity", '
+        'paid = "paid" }\n[tables.products]\nsource = "products.parquet"\n'
+        'columns = { product_id = "product_id", category = "category", cost = "cost" }\n',
+        encoding="utf-8",
+    )
+    tool = [sys.executable, "-c", "from regulars.cli import main; main()"]
+
+    def typed(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([*tool, *words], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+
+    done = typed("run", "regulars.toml", "--only", "recommendations", "--quiet")
+    assert done.returncode == 0, done.stderr
+    one = typed("recommend", "--customer", "c7", "--places", "3", "--json")
+    assert one.returncode == 0, one.stderr
+    assert "c7" in one.stdout
+    stranger = typed("recommend", "--customer", "nobody")
+    assert "Nothing is known of customer 'nobody'" in stranger.stdout + stranger.stderr
+    firsts = []
+    for folder, more in (("plain", ()), ("margin", ("--set", "recommendations.margin_weight=5"))):
+        everyone = typed("recommend", "--all", "--places", "2", "--out", folder, *more)
+        assert everyone.returncode == 0, everyone.stderr
+        rows = pq.read_table(tmp_path / folder / "recommendations.parquet").to_pylist()
+        assert len({row["customer_id"] for row in rows}) == CUSTOMERS
+        assert {row["rank"] for row in rows} == {1, 2}
+        new = [row for row in rows if row["kind"] == "first purchases"]
+        firsts.append(np.mean([int(row["product_id"][1:]) % 5 == 4 for row in new]))
+    assert firsts[1] > firsts[0] + 0.2  # the model saved with the run was scored without margins
+    refused = typed("recommend", "--all", "--customer", "c7")
+    assert refused.returncode == SettingsError.exit_code
+    assert "name one customer, or ask for all" in refused.stderr
+    assert typed("recommend").returncode == SettingsError.exit_code
 
 
 def test_a_short_history_gives_offers_and_no_finding(make_dataset: Any) -> None:

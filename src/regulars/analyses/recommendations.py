@@ -113,9 +113,9 @@ class Recommendations(Analysis):
         data = call.load()
         saved = call.run_folder / "models" / self.name
         recommender = Recommender.load(saved) if (saved / "model.json").exists() else None
-        if recommender is not None and recommender.item == self.item:
+        if recommender is not None and recommender.item == self.item and recommender.rules.scores_as(self._rules):
             found = prepare(data, self.item)
-            recommender = restricted(data, recommender, self._rules, in_stock=self.in_stock)
+            recommender = restricted(data, recommender, self._rules)
         else:
             found, counted = self._prepared(data)
             judged = JudgedOffers(data, found, counted)
@@ -163,22 +163,19 @@ class Recommendations(Analysis):
 
         blend = judged.blend if judged else model.USUAL_BLEND
         repeats = judged.repeats if judged else model.USUAL_REPEATS
-        return fit(
-            data, found, counts, blend, repeats, in_stock=self.in_stock, margin_weight=self.margin_weight,
-            rules=self._rules, item=self.item,
-        )  # fmt: skip
+        return fit(data, found, counts, blend, repeats, rules=self._rules, item=self.item)
 
     def unmet_rules(self, data: Dataset, recommender: Recommender) -> list[Caveat]:
         """Rules that are set and find nothing in the data to obey."""
         from regulars.methods.offer_rules import unmet
 
-        return unmet(data, recommender, margin_weight=self.margin_weight, in_stock=self.in_stock)
+        return unmet(data, recommender)
 
     @property
     def _rules(self) -> Rules:
         from regulars.methods.recommender import Rules
 
-        return Rules(self.one_per_category, self.price_range, self.exclude)
+        return Rules(self.one_per_category, self.price_range, self.exclude, self.margin_weight, self.in_stock)
 
 
 def everyones_offers(

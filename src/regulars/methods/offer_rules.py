@@ -13,25 +13,25 @@ if TYPE_CHECKING:
     from regulars.methods.recommender import Recommender
 
 
-def unmet(data: Dataset, recommender: Recommender, *, margin_weight: float, in_stock: bool) -> list[Caveat]:
+def unmet(data: Dataset, recommender: Recommender) -> list[Caveat]:
     """What is set and cannot be obeyed, each with the table and the column that it lacks.
+
+    Without a stock column, what nobody bought lately counts as out of stock: no warning, a note.
 
     Args:
         data: Has the lines and the products.
         recommender: With its rules, prices and categories.
-        margin_weight: As set.
-        in_stock: As set. Without a stock column, what nobody bought lately counts as out of stock: no warning, a note.
     """
     import numpy as np
 
     rules, has_price = recommender.rules, bool(np.isfinite(recommender.prices).any())
     by_column = f"an item is a {recommender.item} here, and this is known of products only"
     found = []
-    if margin_weight and not has_price:
+    if rules.margin_weight and not has_price:
         found.append(_warning("margin_weight", "no price is known", "lines", ("paid", "amount", "unit_price")))
-    elif margin_weight and recommender.item != "product_id":
+    elif rules.margin_weight and recommender.item != "product_id":
         found.append(_warning("margin_weight", by_column, "products", ("cost",)))
-    elif margin_weight and not _has_values(data, "cost"):
+    elif rules.margin_weight and not _has_values(data, "cost"):
         found.append(_warning("margin_weight", "no cost is known", "products", ("cost",)))
     if rules.price_range and not has_price:
         found.append(_warning("price_range", "no price is known", "lines", ("paid", "amount", "unit_price")))
@@ -39,7 +39,7 @@ def unmet(data: Dataset, recommender: Recommender, *, margin_weight: float, in_s
         lacks = "no category is known" if recommender.item == "product_id" else by_column
         found.append(_warning("one_per_category", lacks, "products", ("category",)))
     products = data.tables.get("products")
-    if in_stock and (products is None or "in_stock" not in products.columns or recommender.item != "product_id"):
+    if rules.in_stock and (products is None or "in_stock" not in products.columns or recommender.item != "product_id"):
         found.append(
             Caveat(
                 "What is in stock is not known (table products, column in_stock): items that nobody bought in the last "

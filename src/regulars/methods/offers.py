@@ -34,7 +34,7 @@ _SINCE_DAYS = inter.WINDOWS[-1]
 
 def fit(
     data: Dataset, found: Interactions, counts: Counts, blend: Blend, repeats: RepeatRule, *,
-    in_stock: bool = True, margin_weight: float = 0.0, rules: Rules | None = None, item: str = "product_id",
+    rules: Rules | None = None, item: str = "product_id",
 ) -> Recommender:  # fmt: skip
     """The recommender of today.
 
@@ -44,16 +44,14 @@ def fit(
         counts: Of the last stage.
         blend: How new items are scored.
         repeats: How items bought before are scored.
-        in_stock: Whether items that nobody bought in the last 60 days are left out.
-        margin_weight: Standard deviations of margin added to the score of an item.
-        rules: Further rules of the business.
+        rules: Of the business.
         item: What an item is.
     """
     import numpy as np
 
     from regulars.models import recommend as model
 
-    last = found.cuts.last
+    rules, last = rules or Rules(), found.cuts.last
     new = _new_places(found, counts.places)
     places = np.concatenate([counts.places, new])
     described = _described(data, found)
@@ -70,34 +68,33 @@ def fit(
     popularity = found.column(f"popularity_{blend.window}_{last}")[places]
     extra = blend.weight * model.standard(popularity)
     margins = np.array([row["margin"] for row in rows], dtype=float)
-    if margin_weight and np.isfinite(margins).any():
-        extra = extra + margin_weight * model.standard(np.nan_to_num(margins, nan=float(np.nanmean(margins))))
+    if rules.margin_weight and np.isfinite(margins).any():
+        extra = extra + rules.margin_weight * model.standard(np.nan_to_num(margins, nan=float(np.nanmean(margins))))
     ids = tuple(row["id"] for row in rows)
     allowed = np.ones(len(ids), dtype=bool)
-    if in_stock:
+    if rules.in_stock:
         allowed = found.column(f"popularity_{_SINCE_DAYS}_{last}")[places] > 0
     recommender = Recommender(
         ids, tuple(row["name"] for row in rows), categories, np.array([row["price"] for row in rows], dtype=float),
-        popularity, extra.astype(np.float32), allowed, weights.astype(np.float32), blend, repeats, rules or Rules(),
+        popularity, extra.astype(np.float32), allowed, weights.astype(np.float32), blend, repeats, rules,
         f"{data.as_of}", item,
     )  # fmt: skip
-    return restricted(data, recommender, recommender.rules, in_stock=in_stock)
+    return restricted(data, recommender, rules)
 
 
-def restricted(data: Dataset, recommender: Recommender, rules: Rules, *, in_stock: bool) -> Recommender:
+def restricted(data: Dataset, recommender: Recommender, rules: Rules) -> Recommender:
     """The recommender under the rules of today: what is excluded or not in stock now is not offered.
 
     Args:
         data: Has the stock of the products, where it is known.
         recommender: As `fit` gives, or one read from a run.
         rules: The rules of the business.
-        in_stock: Whether the products' trait `in_stock` is obeyed.
     """
     import numpy as np
 
     barred = set(rules.exclude)
     products = data.tables.get("products")
-    if in_stock and products is not None and "in_stock" in products.columns and recommender.item == "product_id":
+    if rules.in_stock and products is not None and "in_stock" in products.columns and recommender.item == "product_id":
         gone = _out_of_stock(products).select("product_id")
         barred |= {str(one) for one in data.collect(gone, _MOST_GONE)["product_id"].to_pylist()}
     allowed = recommender.allowed & np.array([one not in barred for one in recommender.ids], dtype=bool)

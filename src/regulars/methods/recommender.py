@@ -31,11 +31,20 @@ class Rules:
         price_range: Offers cost at most so many times, and at least one so-many-th, of what the customer usually pays
             for an item; 0: whatever they cost.
         exclude: Ids of items that are never offered.
+        margin_weight: Standard deviations of margin added to the score of an item.
+        in_stock: Whether items that nobody bought in the last 60 days are left out, and those that the products' trait
+            `in_stock` says are gone.
     """
 
     one_per_category: bool = False
     price_range: float = 0.0
     exclude: tuple[str, ...] = ()
+    margin_weight: float = 0.0
+    in_stock: bool = True
+
+    def scores_as(self, other: Rules) -> bool:
+        """Whether a model fitted under these rules serves under the others, which only leave out more or less."""
+        return (self.margin_weight, self.in_stock) == (other.margin_weight, other.in_stock)
 
 
 @dataclass(frozen=True)
