@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import math
 
+import pyarrow as pa
 import pytest
 
-from regulars.core.result import Evidence, Finding, Result
+from regulars.core.analysis import Feature
+from regulars.core.result import Action, ColumnInfo, Evidence, Finding, Result, Table
 from regulars.present import words
 from regulars.present.compare import Change
 from regulars.present.run_view import RunView
@@ -117,3 +119,26 @@ def test_the_header_says_when_there_are_no_dates() -> None:
     notes = dict(words.header_notes(RunView("r1", "Shop")))
     assert notes["Data"] == "without dates"
     assert notes["Run"] == "r1"
+
+
+def test_evidence_names_columns_as_their_headings_do() -> None:
+    info = ColumnInfo("period_index", title="months since the first order")
+    table = Table("by_age", "By age", pa.table({"period_index": [1], "share": [0.1]}), (info,))
+    shown = Result("cohorts", "Cohorts", "?", "customers", tables=(table,))
+    features = (Feature("recency_days", "days", "Days since the last order.", ""),)
+    told = {
+        "period_index up to 3": "months since the first order up to 3",
+        "recency_days above 90": "recency days above 90",
+        "label = soft_drinks": "label = soft_drinks",
+    }
+    for rows, words_told in told.items():
+        one = finding(evidence=Evidence("by_age", rows))
+        assert words.evidence_words(one, shown, features) == words_told
+
+
+@pytest.mark.parametrize(
+    ("sentence", "says"),
+    [("Win back 1,590 customers.", True), ("Win back 11,590 customers.", False), ("They bring 1,590.5 each.", False)],
+)
+def test_an_action_may_say_its_count_already(sentence: str, says: bool) -> None:
+    assert words.says_count(Action("a.b", sentence, "They left."), 1590) is says

@@ -297,7 +297,8 @@ class _Story:
 
     def _charts(self) -> tuple[Chart, ...]:
         up, down, _, both = self._up_and_down()
-        told = f"{write(up, 'share')} moved up and {write(down, 'share')} down" if both else "Who came and left"
+        is_parted = both and len(self.moves.names) > 1  # of a single segment nobody can move up
+        told = f"{write(up, 'share')} moved up and {write(down, 'share')} down" if is_parted else "Who came and left"
         return (
             Chart(
                 "flow", told, f"Customers from segment to segment, {self._turn}; segments that bring most at the top",

@@ -181,10 +181,10 @@ class _Story:
         return share, np.fmin(low, share), np.fmax(high, share)
 
     def _profile(self, number: int) -> str:
-        """A segment in a sentence: how many, what they are like against all, and their share of the money."""
+        """A segment in a sentence: what its customers are like against all, and their share of the money."""
         import numpy as np
 
-        found, row = self.found, self.rows[number]
+        found = self.found
         place = found.names.index(self.names[number])
         effects = found.effects()[place]
         ranked = sorted(range(len(effects)), key=lambda one: (-abs(effects[one]), one))
@@ -193,11 +193,10 @@ class _Story:
             for one in ranked
             if abs(effects[one]) >= segmentation.DISTINGUISHES
         ][:3]
-        text = f"{write_count(row['customers'], 'customers')}"
-        if phrases:
-            text += f": {'; '.join(phrases)}"
         share = self._revenue_shares()[0][number] if self.has_money else np.nan
-        return f"{text}; {write(float(share), 'share')} of the revenue" if np.isfinite(share) else text
+        money = [f"{write(float(share), 'share')} of the revenue"] if np.isfinite(share) else []
+        text = "; ".join([*(phrases or ["Much like all customers"]), *money])
+        return text[:1].upper() + text[1:]
 
     def _phrase(self, feature: str, inside: Any) -> str:
         import numpy as np

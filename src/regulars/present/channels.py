@@ -28,6 +28,10 @@ _PLAIN_NUMBER = (
     " : replace(replace(replace(format(datum.value, '~s'), 'G', ' bn'), 'M', ' m'), 'k', ' k')"
 )
 _TICKS = 9
+_CELL = 70
+"""The most pixels that a cell of a heat map is broad."""
+_CHARACTER = 7
+_NARROW = 600
 _MONTH_STEPS = (1, 2, 3, 6, 12, 24, 60)
 
 
@@ -58,14 +62,14 @@ def plot_width(scene: Scene) -> int:
     if scene.chart.kind != "heatmap":
         return scene.look.width
     longest = max((len(text) for text in scene.channels["y"].order), default=0)
-    return min(scene.look.width, 70 * len(scene.channels["x"].order) + 7 * longest + 40)
+    return min(scene.look.width, _CELL * len(scene.channels["x"].order) + 7 * longest + 40)
 
 
 def cell_font(scene: Scene) -> int:
     """The size in which a heat map's values fit into its cells; 0 where none does, and a legend has to tell them."""
     longest = max((len(record["label"]) for record in scene.records), default=1)
     names = max((len(text) for text in scene.channels["y"].order), default=0)
-    room = (plot_width(scene) - 7 * names - 30) / max(1, len(scene.channels["x"].order))
+    room = (plot_width(scene) - min(7 * names, _name_limit(scene)) - 30) / max(1, len(scene.channels["x"].order))
     return next((size for size in (11, 9) if 0.58 * size * longest + 2 <= room), 0)
 
 
@@ -116,8 +120,29 @@ def _quantity_scale(scene: Scene, name: str) -> Any:
         for record in scene.records:
             totals[record[scene.category]] = totals.get(record[scene.category], 0.0) + (record[name] or 0.0)
         if totals and min(totals.values()) >= 0 and max(totals.values()) > 0:
-            return alt.Scale(domain=[0, 1.1 * max(totals.values())], nice=False)
+            return alt.Scale(domain=[0, _label_factor(scene) * max(totals.values())], nice=False)
     return alt.Scale(zero=kind in _FROM_ZERO)
+
+
+def _label_factor(scene: Scene) -> float:
+    """By how much an axis is longer than its longest bar, so that what is printed beside that has room."""
+    longest = max((len(record["label"]) for record in scene.records), default=0)
+    room = scene.look.width - _names_width(scene) - 40
+    return max(1.1, room / max(room / 2, room - _CHARACTER * longest - 10))
+
+
+def _name_limit(scene: Scene) -> int:
+    """Pixels that a name down the side may take."""
+    return min(260, scene.look.width * 2 // 5)
+
+
+def _names_width(scene: Scene) -> int:
+    """Pixels that the names down the side take; 0 where there are none."""
+    channel = scene.channels["y" if scene.chart.kind == "heatmap" else scene.category]
+    if scene.chart.kind not in ("heatmap", "bar", "interval") or channel.scale != "category":
+        return 0
+    longest = max((len(text) for text in channel.order), default=0)
+    return min(_CHARACTER * longest, _name_limit(scene))
 
 
 def _axis(channel: Channel, along: str, scene: Scene) -> dict[str, Any]:
@@ -126,16 +151,18 @@ def _axis(channel: Channel, along: str, scene: Scene) -> dict[str, Any]:
         lift = -30 if scene.chart.kind == "heatmap" else -10
         axis |= {"titleAngle": 0, "titleAlign": "left", "titleAnchor": "end", "titleX": -4, "titleY": lift}
     if channel.scale == "time":
-        return axis | _time_axis(channel)
+        return axis | _time_axis(channel, max(3, min(_TICKS, scene.look.width // 75)))
     if channel.scale == "category":
         if scene.chart.kind == "heatmap" and along == "x":
             axis["titleAnchor"] = "end"
-        axis |= {"grid": False, "labelOverlap": along == "x", "labelSeparation": 8, "labelAngle": 0, "labelLimit": 260}
+        axis |= {"grid": False, "labelOverlap": along == "x", "labelSeparation": 8, "labelAngle": 0}
+        axis["labelLimit"] = _name_limit(scene) if along == "y" else 260
         if along == "x" and _is_crowded(channel, scene):
             side = "left" if scene.chart.kind == "heatmap" else "right"  # a heat map has them above
             axis |= {"labelAngle": -40, "labelAlign": side, "labelOverlap": False, "labelLimit": 130}
         return axis
-    axis |= {"labelExpr": _NUMBER_FORMATS.get(channel.unit, _PLAIN_NUMBER), "tickCount": 5 if along == "y" else 7}
+    ticks = 5 if along == "y" or scene.look.width < _NARROW else 7
+    axis |= {"labelExpr": _NUMBER_FORMATS.get(channel.unit, _PLAIN_NUMBER), "tickCount": ticks}
     return axis | ({"tickMinStep": 1} if channel.is_whole else {})
 
 
@@ -143,18 +170,19 @@ def _is_crowded(channel: Channel, scene: Scene) -> bool:
     """Whether names along the foot would meet; dates are thinned out instead."""
     if channel.unit in ("date", "month", "instant") or len(channel.order) > 30:
         return False
-    return max((len(text) for text in channel.order), default=0) * 7 * len(channel.order) > scene.look.width
+    room = plot_width(scene) - (_names_width(scene) + 30 if scene.chart.kind == "heatmap" else 0)
+    return max((len(text) for text in channel.order), default=0) * _CHARACTER * len(channel.order) > room
 
 
-def _time_axis(channel: Channel) -> dict[str, Any]:
+def _time_axis(channel: Channel, ticks: int) -> dict[str, Any]:
     """Ticks on the first of a month where the span is long enough, so that no month is named twice or cut."""
     start, end = channel.range or (0.0, 0.0)
     days = (end - start) / _DAY
     axis: dict[str, Any] = {"labelOverlap": "greedy", "labelSeparation": 8, "labelFlush": False, "grid": False}
     if channel.unit != "month" and days < 75:
-        return axis | {"format": "%-d %b", "tickCount": _TICKS}
+        return axis | {"format": "%-d %b", "tickCount": ticks}
     months = days / 30.4
-    step = next((step for step in _MONTH_STEPS if months / step <= _TICKS), _MONTH_STEPS[-1])
+    step = next((step for step in _MONTH_STEPS if months / step <= ticks), _MONTH_STEPS[-1])
     return axis | {"format": "%Y" if step >= 12 else "%b %Y", "tickCount": {"interval": "month", "step": step}}
 
 
@@ -201,7 +229,7 @@ def _needs_legend(scene: Scene) -> bool:
 def _legend_columns(scene: Scene) -> int:
     order = scene.channels["colour"].order
     longest = max((len(text) for text in order), default=1)
-    return max(1, min(len(order), scene.look.width // (7 * longest + 40)))
+    return max(1, min(len(order), (scene.look.width - _names_width(scene)) // (_CHARACTER * longest + 40)))
 
 
 def hollow_stroke(scene: Scene) -> Any:

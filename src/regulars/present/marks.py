@@ -46,9 +46,10 @@ def _line(scene: Scene) -> list[Any]:
     whole, partial = _split(scene)
     drawn: list[Any] = []
     if scene.has_interval:
-        known = [record for record in scene.records if record["low"] is not None and record["high"] is not None]
+        known = [one for one in (*solid, *dashed) if one["low"] is not None and one["high"] is not None]
         band = _on(scene, known).mark_area(opacity=0.16)
-        drawn.append(band.encode(x=x, y=position(scene, "y", field="low"), y2="high:Q", color=tint))
+        low = position(scene, "y", field="low")
+        drawn.append(band.encode(x=x, y=low, y2="high:Q", color=tint, detail="run:N"))
     for records, dash in ((solid, [1, 0]), (dashed, [4, 4])):
         line = _on(scene, records).mark_line(strokeWidth=2.2, strokeDash=dash)
         drawn.append(line.encode(x=x, y=y, color=tint, detail="run:N"))

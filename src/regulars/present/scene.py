@@ -146,6 +146,8 @@ def make_scene(chart: Chart, table: Table, rows: pa.Table, total: int, currency:
         columns["row"] = list(range(rows.num_rows))
     names = list(columns)
     records = tuple(dict(zip(names, values, strict=True)) for values in zip(*columns.values(), strict=True))
+    if chart.kind == "heatmap" and "colour" in channels:
+        channels, records = _with_cells(channels, records)
     first = f" (first {rows.num_rows:,} of {total:,})" if total > rows.num_rows else ""
     named = channels[category]
     if chart.kind in ("bar", "interval") and len(named.order) > MAX_NAMES:
@@ -162,6 +164,19 @@ def make_scene(chart: Chart, table: Table, rows: pa.Table, total: int, currency:
         category=category,
         tip_titles=tuple(clean(table.info(column).heading) for column in chart.columns),
     )
+
+
+def _with_cells(
+    channels: dict[str, Channel], records: tuple[Record, ...]
+) -> tuple[dict[str, Channel], tuple[Record, ...]]:
+    """A heat map without the rows and columns that have no cell at all; where nothing has one, they stay."""
+    filled = [record for record in records if record["colour"] is not None]
+    if not filled:
+        return channels, records
+    named = {name: {record[name] for record in filled} for name in ("x", "y")}
+    kept = {name: tuple(text for text in channels[name].order if text in named[name]) for name in named}
+    drawn = tuple(record for record in records if all(record[name] in named[name] for name in named))
+    return channels | {name: replace(channels[name], order=order) for name, order in kept.items()}, drawn
 
 
 def subtitle(chart: Chart, rows: pa.Table) -> str:

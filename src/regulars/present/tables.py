@@ -240,5 +240,13 @@ def shorten(text: str, limit: int) -> str:
 
 
 def is_partial(chart: Chart, rows: pa.Table) -> bool:
-    """Whether a chart has incomplete periods among the rows it draws."""
-    return bool(chart.is_partial) and any(rows.column(chart.is_partial).to_pylist())
+    """Whether a chart has incomplete periods among the rows it draws; a row without a value draws nothing."""
+    if not chart.is_partial:
+        return False
+    values = [rows.column(name).to_pylist() for name in (chart.is_partial, *_drawn_columns(chart))]
+    return any(flag and None not in others for flag, *others in zip(*values, strict=True))
+
+
+def _drawn_columns(chart: Chart) -> tuple[str, ...]:
+    """The columns without whose value a row of a chart has no mark."""
+    return (chart.x, chart.y, chart.colour) if chart.kind == "heatmap" and chart.colour else (chart.x, chart.y)

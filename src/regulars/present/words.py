@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from regulars.core.analysis import Feature, FeatureFact
     from regulars.core.quality import CheckResult, DataQuality
-    from regulars.core.result import Finding, Result
+    from regulars.core.result import Action, Finding, Result
     from regulars.present.compare import Change, Comparison
     from regulars.present.run_view import RunView
 
@@ -31,6 +31,8 @@ GRADE_MEANINGS = {
 _SEVERITIES = {"problem": 0, "warning": 1, "note": 2}
 _GRADE_ORDER = {"randomised": 0, "observed": 1, "modelled": 2}
 _COUNTED = {"", "count", "customers", "contacts", "orders", "items", "money", "per_month"}
+_NAME = re.compile(r"\b[a-z]+(?:_[a-z0-9]+)+\b")
+"""A column's name as programs write it; names of a single word read well as they are."""
 _POINTS = {"share", "change_share", "change_points"}
 _SCALES = ((1e9, "bn"), (1e6, "m"), (1e3, "k"))
 
@@ -170,7 +172,22 @@ def money_interval_words(interval: tuple[float, float], currency: str) -> str:
 
 def n_words(finding: Finding) -> str:
     """How many customers, orders … a finding rests on."""
-    return write_count(finding.n, finding.n_unit)
+    return write_count(finding.n, "" if finding.n_unit == "count" else finding.n_unit)
+
+
+def evidence_words(finding: Finding, result: Result, features: Iterable[Feature] = ()) -> str:
+    """The rows that a finding rests on, with columns named as in the headings of their table.
+
+    Args:
+        finding: The finding.
+        result: The Result that it is of.
+        features: The columns of the customer view, for a finding that rests on that.
+    """
+    headings = {one.name: one.name.replace("_", " ") for one in features}
+    for table in sorted(result.tables, key=lambda one: one.name == finding.evidence.table):  # its own table decides
+        names = table.data.column_names if table.is_arrow else table.data.columns
+        headings |= {name: table.info(name).heading for name in names}
+    return _NAME.sub(lambda found: headings.get(found[0], found[0]), finding.evidence.rows)
 
 
 def stake_words(finding: Finding, currency: str) -> str:
@@ -178,6 +195,11 @@ def stake_words(finding: Finding, currency: str) -> str:
     if finding.at_stake is None or not math.isfinite(finding.at_stake):
         return ""
     return f"{write_short(abs(finding.at_stake), 'money', currency)} at stake"
+
+
+def says_count(action: Action, count: int) -> bool:
+    """Whether the words of an action tell already how many customers it is about."""
+    return re.search(rf"(?<![\d.,]){count:,}(?![\d.,]*\d)", f"{action.sentence} {action.why}") is not None
 
 
 def grade_words(finding: Finding) -> str:

@@ -14,6 +14,7 @@ from regulars.present.dashboard.filters import RefusedError
 from regulars.present.dashboard.live import as_table
 from regulars.present.dashboard.security import Guard
 from regulars.present.dashboard.site import Site
+from regulars.present.scene import LIVE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +31,7 @@ _STATIC = {
     "dashboard.js": ("text/javascript", "dashboard.js"),
     "icon.svg": ("image/svg+xml", "icon.svg"),
 }
+_NARROWEST, _BROADEST, _WIDTH_STEP = 300, 960, 20
 _PICTURES = BoundedSemaphore(2)
 """Pictures drawn at once: each takes a processor and some hundred megabytes."""
 
@@ -129,7 +131,8 @@ class _Answers:
         analysis, name = request.path_params["analysis"], request.path_params["name"]
         filters = self._site.filters(request.query_params.multi_items())
         path = f"/chapter/{self._chapter_of(analysis)}"
-        return JSONResponse(self._site.cards.spec(analysis, name, filters, path))
+        width = _width(request.query_params.get("wide", ""))
+        return JSONResponse(self._site.cards.spec(analysis, name, filters, path, width))
 
     def _chapter_of(self, analysis: str) -> str:
         from regulars.present.report.page import anchor
@@ -252,6 +255,19 @@ class _Answers:
                 self._packed = gzip.compress(self._vega.encode(), 6)
             return Response(self._packed, media_type="text/javascript", headers={**headers, "content-encoding": "gzip"})
         return Response(self._vega, media_type="text/javascript", headers=headers)
+
+
+def _width(text: str) -> int:
+    """The pixels that a page has for a chart, in steps, so that few drawings are kept.
+
+    Raises:
+        RefusedError: It is no number.
+    """
+    if not text:
+        return LIVE.width
+    if not (text.isdecimal() and text.isascii() and len(text) <= 5):
+        raise RefusedError(400, "The width of a chart is a number of pixels.", "write it as in wide=720")
+    return min(max(int(text) // _WIDTH_STEP * _WIDTH_STEP, _NARROWEST), _BROADEST)
 
 
 def _with_reason(rows: Any, reason: str, score: str) -> Any:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from regulars.present import words
 from regulars.present.dashboard.audience import Clause, audience_address
 from regulars.present.dashboard.filters import RefusedError, month_text
+from regulars.present.dashboard.layout import bands
 from regulars.present.draw import chart_spec
 from regulars.present.report.page import anchor
-from regulars.present.scene import FILE, LIVE, subtitle
+from regulars.present.scene import FILE, LIVE, MAX_NAMES, subtitle
 from regulars.present.tables import PRINTED_ROWS, SHOWN_ROWS, view_of
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from regulars.core.result import Caveat, Finding, Result, Table
     from regulars.present.dashboard.filters import Choices, Filters
     from regulars.present.dashboard.follow import Followers
+    from regulars.present.dashboard.layout import Band
     from regulars.present.dashboard.saved_run import SavedResult, SavedRun, SavedTable
     from regulars.present.tables import TableView
 
@@ -32,6 +34,12 @@ OPEN_ROWS = 12
 """A table without a chart stands open up to this many rows."""
 _KEPT_SPECS = 256
 _NARROW_CELLS = 7
+_NARROW_NAME = 26
+_NARROW_COLUMNS = 5
+_FRAME_PIXELS = 190
+"""What a card is high beside its charts and rows: title, facts and tools."""
+_ROW_PIXELS = 29
+_CHART_PIXELS = 300
 _CAVEATS = {"stop": 0, "warning": 1, "note": 2}
 
 
@@ -60,6 +68,7 @@ class Card:
         csv: Address of the file.
         finding: The finding that rests on this table, whose grade, n and interval the card tells.
         is_broad: Whether a chart needs the whole width.
+        height: About how many pixels it is high.
     """
 
     anchor: str
@@ -71,6 +80,7 @@ class Card:
     csv: str
     finding: Finding | None
     is_broad: bool = False
+    height: int = 0
 
     @property
     def is_folded(self) -> bool:
@@ -100,6 +110,27 @@ class ResultPage:
     caveats: tuple[Caveat, ...]
     audiences: Mapping[str, SavedAudience]
 
+    @property
+    def drawn(self) -> list[Band]:
+        """The cards with a chart, as they stand."""
+        return bands(card for card in self.cards if card.charts)
+
+    @property
+    def plain(self) -> list[Band]:
+        """The cards that are a table alone, as they stand."""
+        return bands(card for card in self.cards if not card.charts)
+
+    @property
+    def plain_count(self) -> int:
+        """How many cards are a table alone."""
+        return sum(not card.charts for card in self.cards)
+
+    @property
+    def other_audiences(self) -> tuple[SavedAudience, ...]:
+        """The audiences that no action leads to."""
+        named = {action.audience for action in self.result.actions}
+        return tuple(audience for name, audience in self.audiences.items() if name not in named)
+
 
 class Cards:
     """Makes the cards of one run; specifications of charts are kept, because they never change.
@@ -114,7 +145,7 @@ class Cards:
         self._run = run
         self._there = there
         self._followers = followers
-        self._specs: OrderedDict[tuple[str, str, str], dict[str, Any]] = OrderedDict()
+        self._specs: OrderedDict[tuple[str, str, str, int], dict[str, Any]] = OrderedDict()
         self._lock = Lock()
 
     def pages(self, chapter: str, filters: Filters, path: str) -> list[ResultPage]:
@@ -167,8 +198,15 @@ class Cards:
             state=state,
             csv=filters.address(f"/table/{anchor(analysis)}/{anchor(table.table.name)}.csv"),
             finding=words.rank_findings([replace(saved.result, findings=tuple(told))])[0].finding if told else None,
-            is_broad=len(charts) > 1 or any(chart and _is_broad(chart, shown.table) for chart in charts),
-        )
+            is_broad=(
+                len(charts) > 1 or any(chart and _is_broad(chart, shown.table) for chart in charts)
+                or (not charts and shown.table.data.num_columns > _NARROW_COLUMNS)
+            ),
+            height=_FRAME_PIXELS + (
+                max(_chart_height(chart, shown.table) for chart in charts if chart) if any(charts)
+                else _ROW_PIXELS * min(shown.table.data.num_rows, OPEN_ROWS)
+            ),
+        )  # fmt: skip
 
     def _chart_card(
         self, analysis: str, chart: Chart, shown: SavedTable, filters: Filters, is_filtered: bool
@@ -262,13 +300,20 @@ class Cards:
             raise RefusedError(404, "This chart cannot follow the filters.", "clear them")
         return fitting, shown
 
-    def spec(self, analysis: str, name: str, filters: Filters, path: str) -> dict[str, Any]:
+    def spec(self, analysis: str, name: str, filters: Filters, path: str, width: int = LIVE.width) -> dict[str, Any]:
         """A chart's specification with its data, and where its rows lead.
+
+        Args:
+            analysis: The analysis, as in addresses.
+            name: The chart, as in addresses.
+            filters: What is chosen.
+            path: The page that its rows filter.
+            width: Pixels that the page has for it.
 
         Raises:
             RefusedError: There is no such chart, or it cannot follow the filters.
         """
-        key = (analysis, name, f"{path}?{filters.query()}")
+        key = (analysis, name, f"{path}?{filters.query()}", width)
         with self._lock:
             if key in self._specs:
                 self._specs.move_to_end(key)
@@ -277,7 +322,7 @@ class Cards:
         made = {
             "spec": chart_spec(
                 chart, shown.table, shown.table.data, total=max(shown.row_count, shown.table.data.num_rows),
-                currency=self._run.currency, look=LIVE,
+                currency=self._run.currency, look=replace(LIVE, width=width),
             ),
             "go": self._row_links(self._find_result(analysis).result.analysis, shown, filters, path),
         }  # fmt: skip
@@ -304,10 +349,28 @@ def picture(chart: Chart, table: Table, total: int, currency: str) -> bytes:
 
 
 def _is_broad(chart: Chart, table: Table) -> bool:
-    """Whether a chart has many columns of cells, or positions that a model computed."""
+    """Whether a chart has many columns of cells, long names down its side, or positions that a model computed."""
     if chart.kind in ("tree", "flow", "network"):
         return True
+    if max((len(str(name)) for name in _side_names(chart, table)), default=0) > _NARROW_NAME:
+        return True
     return chart.kind == "heatmap" and len(set(table.data.column(chart.x).to_pylist())) > _NARROW_CELLS
+
+
+def _chart_height(chart: Chart, table: Table) -> int:
+    """About how many pixels a chart is high: those with names down the side grow with them."""
+    names = _side_names(chart, table)
+    return _ROW_PIXELS * min(MAX_NAMES, len(names)) + 80 if names else _CHART_PIXELS
+
+
+def _side_names(chart: Chart, table: Table) -> set[Any]:
+    """The names that stand down the side of a chart; none where it has an axis there."""
+    if chart.kind not in ("bar", "interval", "heatmap"):
+        return set()
+    for column in (chart.y, *([chart.x] if chart.kind != "heatmap" else [])):
+        if chart.kind == "heatmap" or str(table.data.schema.field(column).type) == "string":
+            return set(table.data.column(column).to_pylist())
+    return set()
 
 
 def _fitting(chart: Chart, table: Table) -> Chart | None:

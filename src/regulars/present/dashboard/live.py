@@ -91,6 +91,16 @@ class LiveCard:
         return NOUNS.get(self.name, self.heading.lower())
 
     @property
+    def is_broad(self) -> bool:
+        """Whether it needs the whole width."""
+        return self.kind == "line"
+
+    @property
+    def height(self) -> int:
+        """About how many pixels it is high."""
+        return len(self.drawn)
+
+    @property
     def drawn(self) -> list[dict[str, Any]]:
         """The rows as a chart reads them."""
         shown = self.rows if self.kind == "line" else self.rows[:_SHOWN]
@@ -144,7 +154,10 @@ class LiveBoard:
     @property
     def names(self) -> tuple[str, ...]:
         """The cards there are."""
-        return ("months", *self._there.labels, "weekdays") if self._there.months else ()
+        if not self._there.months:
+            return ()
+        sizes = {name: min(len(values), _SHOWN) for name, values in self._there.labels.items()} | {"weekdays": 7}
+        return ("months", *sorted(sizes, key=lambda name: -sizes[name]))  # those of like height lie beside each other
 
     def card(self, name: str, filters: Filters) -> LiveCard:
         """One card, under the filters."""

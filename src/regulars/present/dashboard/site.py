@@ -17,6 +17,7 @@ from regulars.present.dashboard.audience import OPERATORS, AudienceBuilder, audi
 from regulars.present.dashboard.cards import Cards
 from regulars.present.dashboard.filters import Filters, RefusedError, choices
 from regulars.present.dashboard.follow import Followers
+from regulars.present.dashboard.layout import bands
 from regulars.present.dashboard.live import LiveBoard
 from regulars.present.dashboard.live_spec import live_spec
 from regulars.present.dashboard.lookup import Lookup
@@ -83,6 +84,7 @@ class Site:
         page = self._fill(
             "overview.html.j2", filters, "/",
             live=live,
+            bands=bands(live.cards) if live else [],
             specs={card.name: json.dumps(live_spec(card)) for card in live.cards} if live else {},
             drawn={card.name: json.dumps(card.drawn) for card in live.cards} if live else {},
             most_important=ranked[:MOST_IMPORTANT],

@@ -132,6 +132,8 @@ def vocabulary(run: RunView, terms: Terms) -> dict[str, Any]:
         "mean_words": partial(words.mean_words, currency=currency),
         "stake_words": partial(words.stake_words, currency=currency),
         "n_words": words.n_words,
+        "evidence_words": partial(words.evidence_words, features=run.features),
+        "says_count": words.says_count,
         "grade_words": words.grade_words,
         "grade_meanings": words.GRADE_MEANINGS,
         "change_words": partial(words.change_words, currency=currency),

@@ -48,12 +48,14 @@ async function drawChart(box) {
   if (box.dataset.inline) {
     made = { spec: JSON.parse(box.dataset.inline), go: [] };
   } else {
-    const answer = await fetch(box.dataset.spec, { headers: { accept: "application/json" } });
+    const url = new URL(box.dataset.spec, location.href);
+    if (box.clientWidth) url.searchParams.set("wide", Math.floor(box.clientWidth / 20) * 20);
+    const answer = await fetch(url, { headers: { accept: "application/json" } });
     if (!answer.ok) throw new Error(`the chart answered ${answer.status}`);
     made = await answer.json();
   }
   const room = box.clientWidth;
-  if (box.dataset.kind !== "heatmap" && room > 0 && made.spec.width > room) made.spec.width = Math.max(room, 300);
+  if (box.dataset.inline && room > 0 && made.spec.width > room) made.spec.width = Math.max(room, 300);
   const result = await vegaEmbed(box, made.spec, OPTIONS);
   views.set(box, result.view);
   unlabel(box);
