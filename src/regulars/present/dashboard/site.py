@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 MOST_IMPORTANT = 5
 SHOWN_CUSTOMERS = 20
 _KEPT_PAGES = 256
-_SEVERITIES = {"problem": 0, "warning": 1, "note": 2}
 Pairs = list[tuple[str, str]]
 
 
@@ -165,10 +164,13 @@ class Site:
         found = self.run.view.quality.checks
         if self.run.is_masked:  # examples are rows as they stood, and sentences may name the ids they are about
             found = tuple(replace(one, examples=(), sentence=one.check.replace("_", " ").capitalize()) for one in found)
-        checks = sorted(found, key=lambda one: (_SEVERITIES[one.severity], one.table, one.check))
         return self._fill(
             "quality_page.html.j2", self.filters(pairs), "/quality",
-            checks=checks, total_seconds=sum(self.run.view.timings.values()), is_masked=self.run.is_masked,
+            checks=words.rank_checks(found),
+            quality=words.quality_sentences(replace(self.run.view.quality, checks=found)),
+            dictionary=words.dictionary_sentences(self.run.view),
+            total_seconds=sum(self.run.view.timings.values()),
+            is_masked=self.run.is_masked,
         )  # fmt: skip
 
     def compare(self, pairs: Pairs) -> str:
