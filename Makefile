@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test setup lint types unit truth docs bench lock clean
+.PHONY: demo test setup lint types unit truth docs bench versions lowest with lock clean
 
 # The main job on a generated company; prints where the report is.
 demo: .venv/base
@@ -30,6 +30,28 @@ unit: .venv/dev
 # The documentation as a site in site/, drawn without the network; a link that leads nowhere is an error.
 docs: .venv/dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+# The quicker tests and the main job on every other Python that is here, or on those named: VERSIONS="3.13 /opt/python/bin/python".
+QUICK := tests/core tests/engine tests/intake tests/measures tests/methods tests/models tests/test_cli.py
+VERSIONS ?= 3.12 3.13 3.14
+versions: .venv/dev
+	for version in $(VERSIONS); do \
+	    found=$$($(BIN)/uv python find --no-project --system $$version 2>/dev/null) || { echo "Python $$version is not here"; continue; }; \
+	    name=$$($$found -c "import sys; print('%d.%d' % sys.version_info[:2])"); \
+	    $(MAKE) --no-print-directory with ALONE=.venv/with-$$name WITH=$$found PINS="--require-hashes -r requirements/dev.txt" || exit 1; \
+	done
+
+# The same with the lowest versions that pyproject.toml says it works with.
+lowest: .venv/dev
+	$(BIN)/uv pip compile --quiet --resolution lowest-direct --python-version 3.11 --no-annotate --no-header pyproject.toml --extra forecast --extra survival --extra dashboard --extra excel --extra spark --group build --group dev -o .venv/lowest.txt
+	$(MAKE) --no-print-directory with ALONE=.venv/lowest WITH=$(BIN)/python PINS="-r .venv/lowest.txt"
+
+with:
+	$(BIN)/uv venv --quiet --allow-existing --python $(WITH) $(ALONE)
+	$(BIN)/uv pip install --quiet --python $(ALONE)/bin/python $(PINS)
+	$(BIN)/uv pip install --quiet --python $(ALONE)/bin/python --no-deps --no-build-isolation -e .
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(ALONE)/bin/python -m pytest -n 2 --dist loadgroup -p no:cacheprovider $(QUICK)
+	$(ALONE)/bin/regulars demo --world cinema --rows 5000 --out $(ALONE)/demo --quiet
 
 bench: .venv/dev
 	$(BIN)/python -m benchmarks

@@ -408,29 +408,16 @@ class _Story:
                 finding=next((one.key for one in findings if one.key == "forecast.stock"), findings[0].key),
             )
         ]  # fmt: skip
-        largest = [(part.rows()[0]["dimension"], self._largest(part)) for part in self.parts if part.rows()]
-        told = {name: words for name, words in largest if words}
-        if told:
-            names = " and ".join(filter(None, [", ".join(list(told)[:-1]), list(told)[-1]]))
+        names = [part.groups.dimension.title for part in self.parts if part.groups is not None]
+        if names:
+            told = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
             found.append(
                 Action(
-                    "forecast.plan_groups",
-                    f"Plan each {names} by its own forecast. The largest: {', '.join(told.values())}.",
+                    "forecast.plan_groups", f"Plan each {told} by its own forecast, not by its share of the whole.",
                     "The groups add up to the whole, so plans made by group do as well.", finding=findings[0].key,
                 )
             )  # fmt: skip
         return found
-
-    def _largest(self, part: _Parts) -> str:
-        """The group of which most will be sold, in words; "" where none can be told."""
-        unnamed = (group_lines.OTHERS, dims.UNKNOWN)  # nobody plans for those
-        rows = [row for row in part.rows() if row["low"] is not None and row["group"] not in unnamed]
-        top = max(rows, key=lambda row: (row["forecast"], row["group"]), default=None)
-        if top is None or top["forecast"] <= 0 or top["low"] != top["low"]:
-            return ""
-        main = self.told[0]
-        ends = write_interval(top["low"], top["high"], main.unit, self.data.currency)
-        return f"{top['dimension']} “{top['group']}” {write(top['forecast'], main.unit, self.data.currency)} ({ends})"
 
     def charts(self) -> list[Chart]:
         """As it was, and what is ahead."""

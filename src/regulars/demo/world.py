@@ -8,6 +8,7 @@ file, named after the world, whose module `world` holds it as ``WORLD``.
 from __future__ import annotations
 
 import importlib
+import json
 import pkgutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -109,3 +110,31 @@ def prepare_directory(directory: Path, file_names: list[str]) -> None:
             mend="Choose an empty folder for the demo.",
         )
     directory.mkdir(parents=True, exist_ok=True)
+
+
+def rows_to_draw(world: str, rows: int | None, usual: int, smallest: int) -> int:
+    """How many rows the main table of a world gets.
+
+    Args:
+        world: Its name.
+        rows: What was asked for.
+        usual: Its own size, where nothing was.
+        smallest: Under so many it cannot be drawn.
+
+    Raises:
+        RegularsError: ``rows`` is too small for the world.
+    """
+    wanted = usual if rows is None else rows
+    if wanted < smallest:
+        raise RegularsError(
+            f"The demo world '{world}' cannot be drawn with {wanted:,} rows.",
+            mend=f"Ask for at least {smallest:,} rows.",
+        )
+    return wanted
+
+
+def write_truth(directory: Path, facts: Mapping[str, Any], settings: str) -> Truth:
+    """Write the truth and the settings beside the tables; the facts name the row counts."""
+    (directory / TRUTH_FILE).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    (directory / SETTINGS_FILE).write_text(settings, encoding="utf-8")
+    return Truth(directory, facts["row_counts"], facts)

@@ -11,7 +11,6 @@ country being Vietnam.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -44,7 +43,7 @@ from regulars.demo.cinema.tally import Tally
 from regulars.demo.cinema.tickets import TicketDrawer
 from regulars.demo.draws import random_stream
 from regulars.demo.table_files import TableFiles
-from regulars.demo.world import SETTINGS_FILE, TRUTH_FILE, Truth, World, prepare_directory
+from regulars.demo.world import SETTINGS_FILE, TRUTH_FILE, Truth, World, prepare_directory, write_truth
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -144,9 +143,7 @@ class CinemaWorld:
             "returned_within_90_days": truth.describe_returns(process, tally),
             "dirt": truth.describe_dirt(tally),
         }
-        (directory / TRUTH_FILE).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-        (directory / SETTINGS_FILE).write_text(SETTINGS, encoding="utf-8")
-        return Truth(directory, row_counts, facts)
+        return write_truth(directory, facts, SETTINGS)
 
 
 def _draw_blocks(

@@ -7,7 +7,6 @@ products that go together are told in ``truth.json`` and ``truth_members.parquet
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,8 +17,7 @@ from regulars.demo.health import plan
 from regulars.demo.health.members import NOBODY, draw_members, member_ids, member_table, truth_table
 from regulars.demo.health.orders import draw_orders, product_table
 from regulars.demo.table_files import TableFiles
-from regulars.demo.world import SETTINGS_FILE, TRUTH_FILE, Truth, World, prepare_directory
-from regulars.errors import RegularsError
+from regulars.demo.world import SETTINGS_FILE, TRUTH_FILE, Truth, World, prepare_directory, rows_to_draw, write_truth
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,12 +95,7 @@ class HealthWorld:
         Raises:
             RegularsError: A file of the same name is there already, or ``rows`` is too small.
         """
-        wanted = DEFAULT_ROWS if rows is None else rows
-        if wanted < SMALLEST_ROWS:
-            raise RegularsError(
-                f"The demo world 'health' cannot be drawn with {wanted:,} rows.",
-                mend=f"Ask for at least {SMALLEST_ROWS:,} rows.",
-            )
+        wanted = rows_to_draw(self.name, rows, DEFAULT_ROWS, SMALLEST_ROWS)
         names = [MEMBERS_FILE, ORDERS_FILE, PRODUCTS_FILE]
         prepare_directory(directory, [*names, TRUTH_MEMBERS_FILE, SETTINGS_FILE, TRUTH_FILE])
         members = draw_members(round(wanted * plan.MEMBERS_PER_LINE), seed)
@@ -138,9 +131,7 @@ class HealthWorld:
             },
             "network": _network(members, revenue, orders),
         }
-        (directory / TRUTH_FILE).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-        (directory / SETTINGS_FILE).write_text(SETTINGS, encoding="utf-8")
-        return Truth(directory, row_counts, facts)
+        return write_truth(directory, facts, SETTINGS)
 
 
 def _network(members: Members, revenue: Floats, orders: Integers) -> dict[str, Any]:

@@ -6,7 +6,6 @@ who answers the last campaign; ``truth.json`` has both.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,8 +15,7 @@ import pyarrow as pa
 from regulars.demo.draws import ChoiceTable, draw_even_share, random_stream
 from regulars.demo.profiles import plan
 from regulars.demo.table_files import TableFiles
-from regulars.demo.world import SETTINGS_FILE, TRUTH_FILE, Truth, World, prepare_directory
-from regulars.errors import RegularsError
+from regulars.demo.world import SETTINGS_FILE, TRUTH_FILE, Truth, World, prepare_directory, rows_to_draw, write_truth
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,12 +81,7 @@ class ProfilesWorld:
         Raises:
             RegularsError: A file of the same name is there already, or ``rows`` is too small.
         """
-        wanted = DEFAULT_ROWS if rows is None else rows
-        if wanted < SMALLEST_ROWS:
-            raise RegularsError(
-                f"The demo world 'profiles' cannot be drawn with {wanted:,} rows.",
-                mend=f"Ask for at least {SMALLEST_ROWS} rows.",
-            )
+        wanted = rows_to_draw(self.name, rows, DEFAULT_ROWS, SMALLEST_ROWS)
         prepare_directory(directory, [CUSTOMERS_FILE, TRUTH_CUSTOMERS_FILE, SETTINGS_FILE, TRUTH_FILE])
         spend = np.zeros((len(plan.KINDS), len(plan.CATEGORIES)))
         kinds, answers = np.zeros(len(plan.KINDS), np.int64), np.zeros(len(plan.EARLIER_CAMPAIGNS) + 1, np.int64)
@@ -139,9 +132,7 @@ class ProfilesWorld:
                 "best_auc": round(_expected_auc(np.concatenate(chances)[:AUC_SAMPLE]), 4),
             },
         }
-        (directory / TRUTH_FILE).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-        (directory / SETTINGS_FILE).write_text(SETTINGS, encoding="utf-8")
-        return Truth(directory, row_counts, facts)
+        return write_truth(directory, facts, SETTINGS)
 
 
 def _names() -> Any:

@@ -7,7 +7,6 @@ of customers are drawn and written as they come, so memory does not grow with th
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,8 +22,7 @@ from regulars.demo.shop.people import customer_table, draw_people, truth_table
 from regulars.demo.shop.process import build_process, lines_per_customer
 from regulars.demo.shop.tally import Tally
 from regulars.demo.table_files import TableFiles
-from regulars.demo.world import SETTINGS_FILE, TRUTH_FILE, Truth, World, prepare_directory
-from regulars.errors import RegularsError
+from regulars.demo.world import SETTINGS_FILE, TRUTH_FILE, Truth, World, prepare_directory, rows_to_draw, write_truth
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,12 +120,7 @@ class ShopWorld:
         Raises:
             RegularsError: A file of the same name is there already, or ``rows`` is too small.
         """
-        wanted = DEFAULT_ROWS if rows is None else rows
-        if wanted < SMALLEST_ROWS:
-            raise RegularsError(
-                f"The demo world 'shop' cannot be drawn with {wanted:,} rows.",
-                mend=f"Ask for at least {SMALLEST_ROWS:,} rows.",
-            )
+        wanted = rows_to_draw(self.name, rows, DEFAULT_ROWS, SMALLEST_ROWS)
         file_names = [*LINE_FILES, CUSTOMERS_FILE, CONTACTS_FILE, *SMALL_FILES]
         prepare_directory(directory, [*file_names, TRUTH_CUSTOMERS_FILE, SETTINGS_FILE, TRUTH_FILE])
         tally = Tally()
@@ -157,9 +150,7 @@ class ShopWorld:
             "seasons": truth.describe_seasons(process, tally),
             "contacts": truth.describe_contacts(tally),
         }
-        (directory / TRUTH_FILE).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-        (directory / SETTINGS_FILE).write_text(SETTINGS, encoding="utf-8")
-        return Truth(directory, row_counts, facts)
+        return write_truth(directory, facts, SETTINGS)
 
     def _draw_blocks(self, rows: int, seed: int, tally: Tally) -> Iterator[tuple[str, Any]]:
         """Draw the customers block by block; yields rows by file name and counts them."""
