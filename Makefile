@@ -50,7 +50,7 @@ with:
 	$(BIN)/uv venv --quiet --allow-existing --python $(WITH) $(ALONE)
 	$(BIN)/uv pip install --quiet --python $(ALONE)/bin/python $(PINS)
 	$(BIN)/uv pip install --quiet --python $(ALONE)/bin/python --no-deps --no-build-isolation -e .
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(ALONE)/bin/python -m pytest -n 2 --dist loadgroup -p no:cacheprovider $(QUICK)
+	PYSPARK_PYTHON=$(CURDIR)/$(ALONE)/bin/python OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(ALONE)/bin/python -m pytest -n 2 --dist loadgroup -p no:cacheprovider $(QUICK)
 	$(ALONE)/bin/regulars demo --world cinema --rows 5000 --out $(ALONE)/demo --quiet
 
 bench: .venv/dev

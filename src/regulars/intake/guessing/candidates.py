@@ -159,7 +159,7 @@ def _score_without_name(canonical: str, profile: ColumnProfile) -> float:
     """What values alone can say: never enough to be more than a guess."""
     is_id = profile.number.has_leading_zeros or profile.kind in ("hex_id", "code")
     if canonical == "ordered_at":
-        return 0.5 if profile.dates.coding in ("text", "typed", "yyyymmdd") else 0.0
+        return 0.45 if profile.dates.coding in ("text", "typed", "yyyymmdd") else 0.0
     if canonical == "customer_id":
         return 0.4 if is_id and profile.distinct_share < 0.95 else 0.0
     if canonical in ("amount", "quantity") and not is_id and profile.is_numeric and not profile.dates.coding:
