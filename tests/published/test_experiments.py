@@ -71,6 +71,20 @@ def test_hillstrom_is_trusted_and_its_findings_are_randomised(hillstrom: Result)
     assert not [one for one in hillstrom.caveats if one.severity == "stop"]
 
 
+def test_of_two_mails_that_work_the_better_is_rolled_out(hillstrom: Result) -> None:
+    assert [one.sentence for one in hillstrom.actions] == ["Roll out Mens E-Mail of the experiment mail."]
+    titles = {chart.name: chart.title for chart in hillstrom.charts}
+    assert titles["effects_shares"].startswith("Mens E-Mail changed visit by +7.7 pp; 4 of 4 differences")
+
+
+def test_buyers_of_womens_goods_are_the_ones_whom_womens_mail_brings(hillstrom: Result) -> None:
+    groups = hillstrom.table("groups_shares").to_arrow().to_pylist()
+    visits = {
+        row["group"]: row["effect"] for row in groups if (row["arm"], row["dimension"]) == ("Womens E-Mail", "womens")
+    }
+    assert visits["1"] > 3 * visits["0"] > 0
+
+
 def test_retail_10k_is_refused_with_both_reasons(retail: Result) -> None:
     stop = next(one.sentence for one in retail.caveats if one.severity == "stop")
     assert "1,938 customers of 2,823 are in more than one arm" in stop

@@ -391,10 +391,23 @@ class _Study:
             )
         ]  # fmt: skip
 
+    def _months_title(self, name: str, table: Table) -> str:
+        """Which label leads, and in how many of the months."""
+        best: dict[Any, tuple[float, str]] = {}
+        for row in table.to_arrow().to_pylist():
+            if row["order_share"] is not None:
+                best[row["month"]] = max(best.get(row["month"], (0.0, "")), (row["order_share"], row["label"]))
+        title = f"{self.titles[name].capitalize()} of sales, month by month"
+        if not best:
+            return title
+        leaders = [label for _, label in best.values()]
+        first = max(sorted(set(leaders)), key=leaders.count)
+        return f"{title}: '{first}' leads in {leaders.count(first)} of {len(leaders)} months"
+
     def _charts(self, months: Mapping[str, Table], tables: Sequence[Table]) -> list[Chart]:
         found = [
             Chart(
-                f"by_month_{name}", f"{self.titles[name].capitalize()} of sales, month by month",
+                f"by_month_{name}", self._months_title(name, months[name]),
                 "Share of the month's sales, with 95 % interval", "line", f"by_month_{name}", "month", "order_share",
                 colour="label", low="order_share_low", high="order_share_high",
             )

@@ -93,7 +93,7 @@ class _Study:
         tables = [statuses, groups.table, lost.table, returns]
         findings = self._findings(statuses, groups, lost, matched)
         return self.settings.result(
-            tables=tuple(tables), charts=tuple(self._charts(groups)), findings=tuple(findings),
+            tables=tuple(tables), charts=tuple(self._charts(lost)), findings=tuple(findings),
             actions=self._actions(findings), audiences=(self._audience(),), caveats=_CAVEATS, definitions=_DEFINITIONS,
         )  # fmt: skip
 
@@ -208,7 +208,7 @@ class _Study:
         )  # fmt: skip
         return table, found[1][1]
 
-    def _charts(self, groups: BreakDown) -> list[Chart]:
+    def _charts(self, lost: BreakDown) -> list[Chart]:
         found = [
             Chart(
                 "statuses", f"{write(1 - self._success(), 'share')} of attempts fail",
@@ -219,7 +219,7 @@ class _Study:
         if any(row["back_24h_share"] is not None for row in self._lost_rows):
             found.append(
                 Chart(
-                    "failures", "What comes back within a day of a failure, by group",
+                    "failures", _back_title(lost),
                     "Share of failed occasions with a sale within 24 hours, with 95 % interval", "interval", "failures",
                     "group", "back_24h_share", low="back_24h_share_low", high="back_24h_share_high", x_sort="data",
                     colour="dimension",
@@ -331,6 +331,13 @@ class _Study:
 
 def _is(column: str, value: str) -> Callable[[ir.Table], ir.Value]:
     return lambda rows: rows[column] == value
+
+
+def _back_title(lost: BreakDown) -> str:
+    share = lost.rows("everything")[0]["back_24h_share"]
+    apart = sum(bool(row["back_24h_share_differs"]) for row in lost.table.to_arrow().to_pylist())
+    told = f"{apart} groups differ" if apart > 1 else "one group differs" if apart else "no group differs"
+    return f"{write(share, 'share')} of failures are made good within a day; {told} from the rest beyond chance"
 
 
 def _back(hours: int) -> Callable[[ir.Table], ir.Value]:

@@ -73,7 +73,7 @@ class Experiments(Analysis):
             tables.append(_balances(found))
         findings = _findings(data, measured)
         return self.result(
-            tables=tuple(tables), charts=tuple(_charts(tables, measured)), findings=tuple(findings),
+            tables=tuple(tables), charts=tuple(_charts(data, tables, measured)), findings=tuple(findings),
             actions=tuple(_actions(measured, findings)), caveats=tuple(_caveats(found, measured, groups)),
             definitions=_DEFINITIONS,
         )  # fmt: skip
@@ -205,18 +205,30 @@ def _groups(groups: Sequence[tuple[Examined, Outcome, list[GroupEffect], list[ir
 # -- what is said -------------------------------------------------------------------------------------
 
 
-def _charts(tables: Sequence[Table], measured: Sequence[Measured]) -> list[Chart]:
+def _effects_title(rows: Sequence[Measured], words: str, currency: str) -> str:
+    """The clearest difference, and how many there are."""
+    beyond = [row for row in rows if row.is_beyond_chance]
+    if not beyond:
+        return f"No difference in {words} is beyond chance"
+    top = max(beyond, key=lambda row: (abs(row.effect.statistic), row.arm))
+    change = write(top.effect.value, _CHANGES[top.outcome.kind], currency)
+    return (
+        f"{top.arm} changed {top.outcome.name.replace('_', ' ')} by {change}; {len(beyond)} of {len(rows)} differences "
+        f"in {words} are beyond chance"
+    )
+
+
+def _charts(data: Dataset, tables: Sequence[Table], measured: Sequence[Measured]) -> list[Chart]:
     there = {table.name for table in tables}
     charts = []
     for kind, words in _WORDS.items():
         rows = [row for row in measured if row.outcome.kind == kind]
         if words not in there:
             continue
-        beyond = sum(row.is_beyond_chance for row in rows)
-        title = f"{beyond} of {len(rows)} differences in {words} are beyond chance"
         charts.append(
             Chart(
-                f"effects_{words}", title, "Arm less control, with the 95 % interval", "interval", words, "outcome",
+                f"effects_{words}", _effects_title(rows, words, data.currency),
+                "Arm less control, with the 95 % interval", "interval", words, "outcome",
                 "effect", colour="arm", low="effect_low", high="effect_high", x_sort="data",
             )
         )  # fmt: skip
@@ -252,14 +264,22 @@ def _findings(data: Dataset, measured: Sequence[Measured]) -> list[Finding]:
 
 
 def _actions(measured: Sequence[Measured], findings: Sequence[Finding]) -> list[Action]:
-    """For the first outcome of each experiment and arm."""
+    """For the first outcome of each experiment: of several arms that are better, the best; every arm that is worse."""
+    told = [
+        (row, finding)
+        for row, finding in zip(measured, findings, strict=True)
+        if row.outcome is row.examined.trial.outcomes[0] and row.is_beyond_chance
+    ]
     actions = []
-    for row, finding in zip(measured, findings, strict=True):
-        if row.outcome is not row.examined.trial.outcomes[0] or not row.is_beyond_chance:
-            continue
+    for row, finding in told:
         good = row.effect.value > 0
+        rivals = [other for other, _ in told if other.examined is row.examined and other.effect.value > 0]
+        if good and row is not max(rivals, key=lambda one: one.effect.value):
+            continue
         sentence = f"{'Roll out' if good else 'Stop'} {row.arm} of the experiment {row.examined.trial.name}."
         why = "The effect is beyond chance; weigh it against what a contact costs, and keep a hold-out group."
+        if good and len(rivals) > 1:
+            why = f"Of {len(rivals)} arms whose effect is beyond chance it has the largest; keep a hold-out group."
         actions.append(Action(f"{finding.key}.decide", sentence, why, "", finding.key))
     return actions
 

@@ -100,7 +100,7 @@ class _Study:
         ]  # fmt: skip
         names = {table.name for table in tables}
         return self.settings.result(
-            tables=tuple(tables), charts=tuple(chart for chart in self._charts(drivers) if chart.table in names),
+            tables=tuple(tables), charts=tuple(chart for chart in self._charts(tables) if chart.table in names),
             findings=tuple(findings) if len(self._customers()) >= self.data.min_customers else (),
             caveats=_CAVEATS, definitions=_DEFINITIONS,
         )  # fmt: skip
@@ -401,23 +401,45 @@ class _Study:
             )
         ]  # fmt: skip
 
-    def _charts(self, drivers: Table | None) -> list[Chart]:
+    def _charts(self, tables: Sequence[Table]) -> list[Chart]:
+        rows = {table.name: table.to_arrow().to_pylist() for table in tables}
         return [
             Chart(
-                "drivers", "What the change of revenue is made of",
+                "drivers", self._drivers_title(rows.get("drivers", [])),
                 "Revenue before, contributions of the factors, and revenue after", "bar", "drivers", "step", "amount",
                 x_sort="data", label="amount",
             ),
             Chart(
-                "after_release", "How sales fade after a release",
+                "after_release", _release_title(rows.get("after_release", [])),
                 "Mean share of the first twelve weeks' sales by week, with 95 % interval over products", "line",
                 "after_release", "week", "sales_share", low="sales_share_low", high="sales_share_high",
             ),
             Chart(
-                "best_sellers", "The products on most orders", "Orders", "bar", "best_sellers", "product", "orders",
-                x_sort="data", max_marks=20,
+                "best_sellers", _best_title(rows.get("best_sellers", [])), "Orders", "bar", "best_sellers", "product",
+                "orders", x_sort="data", max_marks=20,
             ),
         ]  # fmt: skip
+
+    def _drivers_title(self, rows: Sequence[Mapping[str, Any]]) -> str:
+        if not rows:
+            return ""
+        first, *parts, last = rows
+        top = max(parts, key=lambda row: abs(row["amount"]))
+        ends = [write(row["amount"], "money", self.data.currency) for row in (first, last)]
+        return f"Revenue went from {ends[0]} to {ends[1]}, most of all by {top['step']}"
+
+
+def _release_title(rows: Sequence[Mapping[str, Any]]) -> str:
+    if not rows:
+        return ""
+    share = write(rows[0]["sales_share"], "share")
+    return f"{share} of the first twelve weeks' sales come in the first week after a release"
+
+
+def _best_title(rows: Sequence[Mapping[str, Any]]) -> str:
+    if not rows:
+        return ""
+    return f"'{rows[0]['product']}' is on most orders: {rows[0]['orders']:,}"
 
 
 def _factors(row: Mapping[str, Any]) -> list[float] | None:

@@ -433,12 +433,21 @@ class _Trend:
         span = f"{self.days.first:%Y-%m} to {self.days.days[-1]:%Y-%m}"
         return [
             Chart(
-                "trend_chart", f"{self.measure.capitalize()} by week, and the trend in it",
+                "trend_chart", self._trend_title(),
                 f"{self.measure.capitalize()} of an open day by week, {span}; strength of the parts (0–1): "
                 f"{', '.join(strong)}",
                 "line", "decomposition", "week", "per_day", colour="part",
             )
         ]  # fmt: skip
+
+    def _trend_title(self) -> str:
+        """The first day of the trend beside the last."""
+        import numpy as np
+
+        known = self.parts["trend"][np.isfinite(self.parts["trend"])]
+        unit = tables.UNITS[self.measure]
+        first, last = (write(round(float(known[place]), 2), unit, self.data.currency) for place in (0, -1))
+        return f"The trend of {self.measure} a day went from {first} to {last}"
 
 
 _VALIDATED = "the spread of the same month over the years, beside a trend that may bend once a year, makes the interval"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from regulars.core.analysis import missing_extras
 from regulars.measures import dimensions as dims
+from regulars.methods import trading
 
 if TYPE_CHECKING:
     from datetime import date
@@ -26,20 +26,12 @@ def holiday_distance(data: Dataset, first: date, last: date) -> Dimension | None
         first: First day of the orders.
         last: Last day of the orders.
     """
-    days = {day for day in [*_public(data, first, last), *_own(data)] if first <= day <= last}
+    days = {
+        day
+        for day in [*(day for day, _ in trading.holiday_names(data, first, last)), *_own(data)]
+        if first <= day <= last
+    }
     return dims.near_days("holiday_distance", "distance to a holiday", days) if days else None
-
-
-def _public(data: Dataset, first: date, last: date) -> list[date]:
-    country = data.settings.dataset.country
-    if not country or missing_extras(["forecast"]):
-        return []
-    import holidays
-
-    try:
-        return list(holidays.country_holidays(country, years=range(first.year, last.year + 1)))
-    except NotImplementedError:
-        return []
 
 
 def _own(data: Dataset) -> list[date]:

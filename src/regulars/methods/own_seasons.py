@@ -114,7 +114,7 @@ class OwnSeasons:
             return []
         keep = self.beyond_chance()
         columns = Columns()
-        rows = self.found
+        rows = [*keep, *(one for one in self.found if one not in keep)]
         columns.add("dimension", [one.dimension for one in rows], "text")
         columns.add("group", [one.group for one in rows], "text")
         columns.add("period", [one.slot for one in rows], "text", "Month of the year, or weekday.")
