@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 FONT = "Arial, 'Liberation Sans', Helvetica, sans-serif"
 """System fonts that are equally wide: labels are placed before it is known which of them the reader has."""
+_MARGIN = {"left": 30, "right": 30, "top": 6, "bottom": 6}
+"""In pixels: where a reader has none of those fonts, long labels are a tenth wider than the room made for them."""
 
 
 def altair_chart(
@@ -136,7 +138,7 @@ def chart_config(look: Look) -> dict[str, Any]:
         "font": FONT,
         "background": look.background,
         "aria": False,
-        "padding": 6,
+        "padding": _MARGIN,
         "view": {"stroke": None},
         "axis": {**small, **bare, "titleOpacity": 0.75, "labelOpacity": 0.9},
         "axisX": {"domain": True, "domainColor": ink, "domainOpacity": 0.35, "titlePadding": 10},
