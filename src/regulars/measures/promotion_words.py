@@ -113,7 +113,7 @@ class Story:
 
     def _by_year(self) -> list[Finding]:
         """How much of each year's orders used any promotion."""
-        rows = [row for row in self.rows("use_by_year") if row["promotion"] == "any promotion"]
+        rows = [row for row in self.rows("use_by_year") if row["promotion"] == ANY]
         rows = [row for row in rows if row["order_share"] is not None]
         if len(rows) < 2:
             return []

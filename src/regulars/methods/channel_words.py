@@ -67,8 +67,7 @@ def _change(name: str, by_year: Rows) -> str:
     rows = [row for row in by_year if row["dimension"] == name]
     if len({row["year"] for row in rows}) < 2:
         return ""
-    last = max(row["year"] for row in rows)
-    told = [row for row in rows if row["year"] == last and row["differs"] and row["label"] != UNKNOWN]
+    last, told = _differing(rows)
     if not told:
         return f"; no share of {last} differs from the years before beyond chance"
     top = _largest(told, rows)
@@ -81,8 +80,7 @@ def _change(name: str, by_year: Rows) -> str:
 def changed(years: Table, titles: Mapping[str, str], least: int) -> list[Finding]:
     """The largest change of the last year against the years before, over all ways of buying."""
     rows = years.to_arrow().to_pylist()
-    last = max((row["year"] for row in rows), default="")
-    told = [row for row in rows if row["year"] == last and row["differs"] and row["label"] != UNKNOWN]
+    last, told = _differing(rows)
     if not told or len({row["year"] for row in rows}) < 2:
         return []
     top = _largest(told, rows)
@@ -100,6 +98,12 @@ def changed(years: Table, titles: Mapping[str, str], least: int) -> list[Finding
             Evidence("by_year", f"label = {top['label']}"), n_unit="orders", interval=ends,
         )
     ]  # fmt: skip
+
+
+def _differing(rows: Rows) -> tuple[str, Rows]:
+    """The last year, and its shares that differ from the years before beyond chance."""
+    last = max((row["year"] for row in rows), default="")
+    return last, [row for row in rows if row["year"] == last and row["differs"] and row["label"] != UNKNOWN]
 
 
 def _largest(told: Rows, rows: Rows) -> Mapping[str, Any]:

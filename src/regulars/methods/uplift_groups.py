@@ -30,7 +30,8 @@ class Group:
 
     Args:
         learnt: The experiment and outcome.
-        row: The group with its effect.
+        row: The group.
+        effect: What the arm adds to a customer's outcome.
         low: Lower end of the effect's 95 % interval, which holds for all groups of the experiment at once.
         high: Upper end.
         verdict: Harmed, does not pay (its gain is beyond chance under the cost), gains, or no effect shown.
@@ -38,6 +39,7 @@ class Group:
 
     learnt: Learnt
     row: GroupEffect
+    effect: float
     low: float
     high: float
     verdict: str
@@ -80,34 +82,31 @@ def _judged(one: Learnt, rows: Sequence[GroupEffect], margin: float, cost: float
     """The groups with an effect, with intervals that hold for all of them at once (Bonferroni)."""
     from scipy import stats
 
-    told = [row for row in rows if row.effect is not None]
+    told = [(row, row.effect) for row in rows if row.effect is not None]
     width = float(stats.norm.ppf(1 - 0.025 / max(len(told), 1)))
     found = []
-    for row in told:
-        assert row.effect is not None  # noqa: S101  seen to above
-        value, half = row.effect.value, width * experiment_effects.standard_error(row.effect)
+    for row, effect in told:
+        value, half = effect.value, width * experiment_effects.standard_error(effect)
         low, high = value - half, value + half
         verdict = GAINS if low > 0 else UNKNOWN
         if one.outcome.kind == "money" and margin * high < cost:
             verdict = COSTLY
         if high < 0:
             verdict = HARMED
-        found.append(Group(one, row, low, high, verdict))
-    return sorted(found, key=lambda group: (group.row.effect.value if group.row.effect else 0.0, group.row.group))
+        found.append(Group(one, row, value, low, high, verdict))
+    return sorted(found, key=lambda group: (group.effect, group.row.group))
 
 
 def _row(one: Group) -> tables.GroupRow:
-    assert one.row.effect is not None  # noqa: S101  only groups with an effect are judged
     return tables.GroupRow(
         one.learnt.examined.trial.name, one.row.arm, one.learnt.outcome.name, one.row.dimension, one.row.group,
-        one.row.n, one.row.effect.value, one.low, one.high, one.verdict,
+        one.row.n, one.effect, one.low, one.high, one.verdict,
     )  # fmt: skip
 
 
 def _finding(data: Dataset, one: Group, cost: float) -> Finding:
-    assert one.row.effect is not None  # noqa: S101  only groups with an effect are judged
     kind, trial, currency = one.learnt.outcome.kind, one.learnt.examined.trial.name, data.currency
-    name, value = one.learnt.outcome.name.replace("_", " "), one.row.effect.value
+    name, value = one.learnt.outcome.name.replace("_", " "), one.effect
     ends = write_interval(one.low, one.high, CHANGES[kind], currency)
     what = "lowers" if one.verdict == HARMED else "adds too little to"
     pay = f", and a contact costs {write(cost, 'money', currency)}" if one.verdict == COSTLY else ""
@@ -170,7 +169,6 @@ def _audience(data: Dataset, alone: Sequence[Group], margin: float, cost: float)
 
 def _loss(one: Group, margin: float, cost: float) -> float:
     """What contacting one customer of the group loses."""
-    value = one.row.effect.value if one.row.effect else 0.0
     if one.learnt.outcome.kind != "money":
-        return -value
-    return cost - method.profit_share(one.learnt.outcome, margin) * value
+        return -one.effect
+    return cost - method.profit_share(one.learnt.outcome, margin) * one.effect

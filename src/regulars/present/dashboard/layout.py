@@ -18,7 +18,7 @@ class Placed(Protocol):
 
     @property
     def height(self) -> int:
-        """Pixels, roughly."""
+        """How high it is, roughly, in whatever all cards of the page are counted in."""
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,7 @@ class LiveCard:
 
     @property
     def height(self) -> int:
-        """About how many pixels it is high."""
+        """How high it is, roughly: its rows."""
         return len(self.drawn)
 
     @property
