@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import ibis
 import pyarrow as pa
@@ -10,9 +13,6 @@ import pytest
 from regulars.core.config import EngineSettings
 from regulars.engine.duckdb import DuckdbEngine, memory_limit
 from regulars.errors import BudgetError, SettingsError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -96,6 +96,18 @@ def test_closing_takes_the_temporary_folder_away() -> None:
         folder = engine.folder
         assert folder.is_dir()
     assert not folder.exists()
+
+
+def test_a_program_that_never_closes_leaves_no_folder_behind() -> None:
+    written = (
+        "from regulars.core.config import EngineSettings\n"
+        "from regulars.engine.duckdb import DuckdbEngine\n"
+        "engine = DuckdbEngine(EngineSettings(memory='1GB'))\n"
+        "assert engine.folder.is_dir()\n"
+        "print(engine.folder)\n"
+    )
+    told = subprocess.run([sys.executable, "-c", written], capture_output=True, text=True, check=True).stdout
+    assert not Path(told.strip()).exists()
 
 
 def test_settings_that_cannot_be_followed_are_refused(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
+import weakref
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,6 +110,8 @@ class DuckdbEngine(Engine):
             shutil.rmtree(self.folder, ignore_errors=True)
             raise SettingsError(f"DuckDB refuses the [engine] settings: {problem}", mend="mend [engine]") from problem
         self.backend = ibis.duckdb.from_connection(self.connection)
+        # also where nobody closes: at the latest when Python ends, not before the last expression is gone
+        self._clear = weakref.finalize(self.backend, shutil.rmtree, self.folder, ignore_errors=True)
         self.connection.execute("SET GLOBAL TimeZone = 'UTC'")  # for every cursor, whatever zone the machine is in
         self.functions = DuckdbFunctions()
         self.files = DuckdbFiles(self.connection, self.backend, self.folder)
@@ -163,7 +166,7 @@ class DuckdbEngine(Engine):
     def close(self) -> None:
         """Give back memory and the temporary folder."""
         self.connection.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._clear()
 
     def _relation(self, expr: ir.Table, cursor: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
         """The compiled query, with sums brought back from 128-bit integers, which are slow to fetch."""
