@@ -239,10 +239,11 @@ def _view(
 
     data = loaded.data
     fingerprints = {source.path: source.fingerprint for raw in loaded.raws.values() for source in raw.sources}
+    used = versions(data.engine.kind)
     text = settings.path.read_text(encoding="utf-8") if settings.path else ""
     days = span(data.engine, None if data.summaries.missing("orders") else data.orders)
     return RunView(
-        run_id=_run_id(data, settings, fingerprints),
+        run_id=_run_id(data, settings, fingerprints, used),
         dataset=data.name,
         currency=data.currency,
         as_of=data.as_of,
@@ -256,7 +257,7 @@ def _view(
         switched_off=tuple(off),
         failed=tuple(failed),
         settings=text,
-        versions=versions(),
+        versions=used,
         timings=dict(stages.seconds),
         fingerprints=fingerprints,
         row_counts={account.table: account.accepted + account.repaired for account in data.quality.accounts},
@@ -264,22 +265,23 @@ def _view(
     )
 
 
-def _run_id(data: Dataset, settings: Settings, fingerprints: Mapping[str, str]) -> str:
-    """The as-of date and a digest of settings and inputs: the same input gives the same run, under the same name."""
+def _run_id(data: Dataset, settings: Settings, fingerprints: Mapping[str, str], used: Mapping[str, str]) -> str:
+    """The as-of date and a digest of settings, inputs and versions: the same of all give the same run and name."""
     said = (settings.dataset, settings.tables, settings.analyses, settings.experiments, settings.checks)
     digest = hashlib.sha256(repr(said).encode())
     digest.update(repr(sorted(fingerprints.items())).encode())
-    digest.update(repr(sorted(versions().items())).encode())
+    digest.update(repr(sorted(used.items())).encode())
     return f"{data.as_of:%Y-%m-%d}-{digest.hexdigest()[:8]}" if data.as_of else f"undated-{digest.hexdigest()[:8]}"
 
 
-def versions() -> dict[str, str]:
-    """The versions that a run depends on."""
+def versions(kind: str = "duckdb") -> dict[str, str]:
+    """The versions that a run on an engine of that kind depends on."""
     import platform
     from importlib.metadata import version
 
     names = ("regulars", "ibis-framework", "duckdb", "pyarrow", "numpy", "scipy", "altair", "vl-convert-python")
-    return {"python": platform.python_version(), **{name: version(name) for name in names}}
+    own = ("pyspark",) if kind == "spark" else ()
+    return {"python": platform.python_version(), **{name: version(name) for name in (*names, *own)}}
 
 
 # -- the smaller commands ---------------------------------------------------------------------------

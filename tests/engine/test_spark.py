@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
+import sys
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -128,6 +129,40 @@ def test_the_session_of_a_notebook_stays_as_it_was(spark: SparkSession) -> None:
     assert spark.range(3).count() == 3  # it was not stopped
     spark.conf.set("spark.sql.session.timeZone", str(zone))
     spark.catalog.dropTempView("orders")
+
+
+@pytest.mark.parametrize(
+    ("environment", "configured", "expected"),
+    [("", "", sys.executable), ("", "/opt/own/python", "/opt/own/python"), ("/opt/own/python", "", "")],
+)
+def test_workers_take_this_python_unless_another_is_named(
+    environment: str, configured: str, expected: str, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from regulars.engine.spark import SparkEngine
+
+    monkeypatch.delenv("PYSPARK_PYTHON", raising=False)
+    if environment:
+        monkeypatch.setenv("PYSPARK_PYTHON", environment)
+    own = spark.newSession()
+    if configured:
+        own.conf.set("spark.sql.execution.pyspark.python", configured)
+    with SparkEngine(EngineSettings(kind="spark"), own) as engine:
+        assert engine.session.conf.get("spark.sql.execution.pyspark.python", "") == expected
+
+
+def test_a_function_runs_on_the_workers_where_nothing_is_activated(
+    spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from regulars.engine.spark import SparkEngine
+
+    def told(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            yield pa.RecordBatch.from_pydict({"python": [sys.prefix] * batch.num_rows})
+
+    monkeypatch.delenv("PYSPARK_PYTHON", raising=False)
+    with SparkEngine(EngineSettings(kind="spark"), spark) as engine:
+        rows = engine.session.range(1).mapInArrow(told, "python string").collect()
+    assert [row.python for row in rows] == [sys.prefix]
 
 
 def test_without_java_the_error_names_it(monkeypatch: pytest.MonkeyPatch) -> None:

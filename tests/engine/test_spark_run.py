@@ -81,6 +81,11 @@ def test_the_run_finds_the_same(runs: list[Path]) -> None:
         assert read(runs[1], "run.json")[part] == read(runs[0], "run.json")[part]
 
 
+def test_the_two_runs_can_stand_side_by_side(runs: list[Path]) -> None:
+    assert runs[1].name != runs[0].name
+    assert [("pyspark" in read(run, "run.json")["run"]["versions"]) for run in runs] == [False, True]
+
+
 def test_tables_quarantine_and_cube_hold_the_same_rows(runs: list[Path]) -> None:
     files = sorted(str(file.relative_to(runs[0])) for file in runs[0].rglob("*.parquet"))
     assert {name.partition("/")[0] for name in files} == {"tables", "quarantine", "cube"}

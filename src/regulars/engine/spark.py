@@ -11,6 +11,7 @@ import itertools
 import os
 import re
 import shutil
+import sys
 import tempfile
 from contextlib import contextmanager
 from importlib import import_module
@@ -44,6 +45,9 @@ _SESSION = {
     "spark.sql.csv.parser.columnPruning.enabled": "false",  # else uneven rows pass unseen
 }
 """What the answers depend on; set on the engine's own session only."""
+
+_WORKER_PYTHON = "spark.sql.execution.pyspark.python"
+"""Which Python the workers of a session run functions with; where nothing says so, Spark takes the path's first."""
 
 
 class SparkEngine(Engine):
@@ -83,6 +87,9 @@ class SparkEngine(Engine):
                 self.session.conf.set(key, value)
             if not self.outer.sparkContext.getConf().contains("spark.sql.shuffle.partitions") and self._is_local:
                 self.session.conf.set("spark.sql.shuffle.partitions", str(self.outer.sparkContext.defaultParallelism))
+            python = _worker_python(self.outer) or (sys.executable if self._is_local else "")
+            if python and "PYSPARK_PYTHON" not in os.environ:
+                self.session.conf.set(_WORKER_PYTHON, python)
             self.backend = spark_dialect.connect(self.session)
             reader = duckdb.connect(
                 ":memory:", config={"memory_limit": _READER_MEMORY, "temp_directory": str(self.folder / "reader")}
@@ -224,6 +231,12 @@ def _running(settings: EngineSettings, session: SparkSession | None) -> tuple[Sp
     if name in _users:
         _users[name] += 1
     return found, name in _users
+
+
+def _worker_python(session: SparkSession) -> str:
+    """Which Python the user's own configuration names for the workers; "" where it names none."""
+    named = session.conf.get(_WORKER_PYTHON, None)  # a new session does not take it over
+    return named or session.sparkContext.getConf().get("spark.pyspark.python", None) or ""
 
 
 def _release(session: SparkSession) -> None:
