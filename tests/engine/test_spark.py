@@ -14,8 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from regulars import pipeline
-from regulars.core.config import EngineSettings, Settings
+from regulars.core.config import DatasetSettings, EngineSettings, Settings, TableSettings
 from regulars.errors import BudgetError, SettingsError, SourceError
+from regulars.intake.ingest import ingest
+from regulars.intake.survey import survey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -299,6 +301,23 @@ def test_json_is_taken_apart_alike(engine: DuckdbEngine, spark_engine: SparkEngi
         broken = table.filter(table.place == 2).select(keys=functions.json_entries(table.text, is_list=False))
         assert one.collect(broken, 1)["keys"].to_pylist() == [None]
     assert found[1] == found[0]
+
+
+def test_codes_have_the_same_words(engine: DuckdbEngine, spark_engine: SparkEngine) -> None:
+    codes = pa.array([1.0, 2.0, None, 9.0])
+    rows = pa.table({"code": codes, "text": [" J", "N\t", "J", None], "_source": ["a"] * 4, "_row": [1, 2, 3, 4]})
+    words = {"gender": {"1": "female", "2": "male"}, "contactable": {"J": True, "N": False, "X": ""}}
+    settings = TableSettings(("a",), {"gender": "code", "contactable": "text"}, values=words)
+    found = []
+    for one in (engine, spark_engine):
+        raw, dataset = one.bring(rows, "raw_words"), DatasetSettings()
+        look = survey("customers", settings, raw, sources=("a",), is_text=False, dataset=dataset, engine=one)
+        read = ingest(look, set(), dataset, one, one.functions)
+        told = [(check.check, check.sentence, check.rows) for check in read.checks]
+        found.append((one.collect(read.numbered.order_by("_row"), 4).to_pylist(), told))
+    assert found[1] == found[0]
+    assert [row["gender"] for row in found[0][0]] == ["female", "male", None, "9"]
+    assert [row["contactable"] for row in found[0][0]] == [True, False, True, None]
 
 
 # -- sources ----------------------------------------------------------------------------------------

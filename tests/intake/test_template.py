@@ -198,3 +198,12 @@ def test_the_real_data_sets_give_files_that_load(datasets: Path, tmp_path: Path)
             rows = list(csv.DictReader(file))
         sample = FileSample(path.name, tuple(rows[0]), rows, len(rows))
         loaded(settings_text(guess([sample]), path.stem), tmp_path)
+
+
+def test_codes_are_asked_for_their_words(tmp_path: Path) -> None:
+    sample = sales(DAYS, Sex=lambda place: str(1 + place % 50 % 2), Town=lambda place: f"town {place % 50 % 9}")
+    text = settings_text(guess([sample]), "My shop")
+    assert '#[tables.customers.values]\n#gender = { "1" = "…", "2" = "…" }\n' in text
+    assert "#city" not in text
+    assert loaded(text, tmp_path).tables["customers"].values == {}
+    assert loaded(without_marks(text), tmp_path).tables["customers"].values == {"gender": {"1": "…", "2": "…"}}

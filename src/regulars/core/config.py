@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 DateOrder = Literal["", "day_first", "month_first", "year_first"]
+Word = str | bool | int
+"""What a value of the user's may stand for: a word, or true, false or a number where the column holds such."""
 
 
 @dataclass(frozen=True)
@@ -202,6 +204,7 @@ class TableSettings:
         columns: Canonical name = the user's name.
         further: The user's columns kept under their own names (traits, outcomes); "*" keeps all that are not mapped.
         exclude: Rows to set aside, as rules (`"quantity <= 0"`); see the documentation of `intake.exclude`.
+        values: Canonical column, or a further one = what its values stand for: `{ "1" = "female" }`; `""` for nothing.
         reader: How the file is read, where it must be said.
         basket: A product list inside a cell.
         unpivot: Wide columns made long.
@@ -213,6 +216,7 @@ class TableSettings:
     columns: dict[str, str] = field(default_factory=dict)
     further: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    values: dict[str, dict[str, Word]] = field(default_factory=dict)
     reader: ReaderSettings = field(default_factory=ReaderSettings)
     basket: BasketColumn | None = None
     unpivot: Unpivot | None = None

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from regulars.core.config import DatasetSettings, TableSettings
     from regulars.core.contract import Column, Kind
     from regulars.core.dataset import Engine
+    from regulars.intake.wording import Wording
 
 MAX_MASKS = 2_000
 """More different masks than this are not looked at one by one."""
@@ -76,9 +77,17 @@ class Cell:
         return self.column.kind
 
 
-def new_cell(column: Column, user_name: str, rows: ir.Table, *, is_own: bool = False) -> Cell:
-    """A column before it is looked at: as text, unless the source has it typed as its kind asks."""
+def new_cell(
+    column: Column, user_name: str, rows: ir.Table, *, is_own: bool = False, wording: Wording | None = None
+) -> Cell:
+    """A column before it is looked at: as text, unless the source has it typed as its kind asks.
+
+    Where its values stand for something it is always a text: what they stand for is then read.
+    """
     given = rows[user_name]
+    if wording is not None:
+        column = replace(column, kind="text") if is_own else column
+        return Cell(column, user_name, given, wording.of(values.filled(values.as_text(given))), is_own=is_own)
     if is_own:
         column = replace(column, kind=_own_kind(given.type()))
     if _is_typed(column.kind, given.type()):

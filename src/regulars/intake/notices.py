@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from regulars.core.quality import CheckResult
 from regulars.core.units import write_count
+from regulars.intake import wording
 from regulars.intake.evidence import DATES
 from regulars.intake.exclude import read_rule
 
@@ -23,6 +24,8 @@ def of(survey: Survey, account: Account) -> Iterator[CheckResult]:
     yield from _reshaped(survey, account)
     yield from _renamed(survey)
     yield from _idle_rules(survey, account)
+    for one in survey.worded:
+        yield from wording.notices(one, survey.contract.name, survey.read)
     for cell in survey.cells:
         yield from _read_so(survey, cell)
         yield from _doubtful_numbers(survey, cell)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from regulars.core.contract import CONTRACT, Column
 from regulars.errors import DataError, RegularsError, SettingsError, closest, raise_all
-from regulars.intake import exclude
+from regulars.intake import exclude, wording
 from regulars.intake.evidence import Cell, look, new_cell, plan_cells
 from regulars.intake.reshape import ENTRY, MADE
 from regulars.intake.sources.header import RESERVED, free_name
@@ -42,6 +42,7 @@ class Survey:
         read: Rows there are; where rows were made of one, those that were made.
         read_before: Rows of the source.
         renamed: Further columns whose own name is taken, with the name they have here.
+        worded: Columns whose values stand for something.
     """
 
     contract: TableContract
@@ -57,6 +58,7 @@ class Survey:
     read: int = 0
     read_before: int = 0
     renamed: tuple[tuple[str, str], ...] = ()
+    worded: tuple[wording.Wording, ...] = ()
 
     @property
     def is_reshaped(self) -> bool:
@@ -101,8 +103,10 @@ def survey(
     if ENTRY in rows.columns:
         rows = engine.persist(rows, f"reshaped_{name}")
     mapped, renamed = _mapped(contract, settings, rows)
+    worded = wording.wordings(settings, mapped, rows, name, engine) if settings.values else {}
     cells = [
-        new_cell(column, user_name, rows, is_own=contract.column(column.name) is None) for column, user_name in mapped
+        new_cell(column, user_name, rows, is_own=contract.column(column.name) is None, wording=worded.get(column.name))
+        for column, user_name in mapped
     ]
     row_numbered = _row_numbered(contract, cells)
     cells += _ruled(contract, settings, cells, rows)
@@ -126,6 +130,7 @@ def survey(
         read=read,
         read_before=_read_before(rows, engine) if ENTRY in rows.columns else read,
         renamed=renamed,
+        worded=tuple(worded.values()),
     )
 
 

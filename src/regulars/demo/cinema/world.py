@@ -77,6 +77,9 @@ status_id = "status_id", product_id = "movie_name" }
 source = "customer.csv"
 columns = { customer_id = "user_id", gender = "usergender", birth_date = "dob" }
 
+[tables.customers.values]       # what the codes of a column stand for; "" is nothing known
+gender = { "0" = "", "1" = "male", "2" = "female" }
+
 [tables.products]
 source = "film.csv"
 columns = { product_id = "film_name", name = "film_name", category = "genre", released_on = "released_on" }

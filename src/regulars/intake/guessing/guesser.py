@@ -275,6 +275,7 @@ def _as_guess(role: Role, chosen: Sequence[Role], roles: Sequence[Role]) -> Gues
         reader=role.group.reader,
         exclude=suggestions.exclude_rules(role),
         success=suggestions.success_ids(role),
+        codes=suggestions.codes(role),
         left_out=suggestions.left_out(role, chosen, roles, further) if role is siblings[0] else (),
         other_sources=tuple(dict.fromkeys(source for other in others for source in other.group.sources)),
         dates=tuple((one.column, role.group.profiles[one.column].dates) for one in mapped if one.canonical in dates),

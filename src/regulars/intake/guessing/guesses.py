@@ -70,6 +70,7 @@ class Guess:
         reader: What must be said for the files to be read.
         exclude: Rules to consider.
         success: Ids of the statuses that are sales.
+        codes: Columns of words that hold codes, by the canonical name, each with its codes.
         left_out: Columns that are not used.
         other_sources: Files that could be this table too.
         dates: What the values say about the dates of the mapped columns, by the user's name.
@@ -87,6 +88,7 @@ class Guess:
     reader: ReaderSettings = field(default_factory=ReaderSettings)
     exclude: tuple[ExcludeRule, ...] = ()
     success: tuple[str, ...] = ()
+    codes: tuple[tuple[str, tuple[str, ...]], ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     other_sources: tuple[str, ...] = ()
     dates: tuple[tuple[str, DateEvidence], ...] = ()

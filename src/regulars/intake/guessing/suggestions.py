@@ -112,6 +112,23 @@ def success_ids(role: Role) -> tuple[str, ...]:
 _WORDED = ("category", "text", "code")
 
 
+_CODE = re.compile(r"[0-9]{1,2}|[A-Z]")
+_MAX_CODES = 8
+
+
+def codes(role: Role) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Columns of words that hold only a few numbers or single letters, whose meaning the file does not tell."""
+    contract = CONTRACT[role.table]
+    found: list[tuple[str, tuple[str, ...]]] = []
+    for name in contract.names:
+        column, kind = role.column(name), contract.column(name)
+        if column and kind is not None and kind.kind == "text":
+            distinct = role.group.profiles[column].distinct
+            if 2 <= len(distinct) <= _MAX_CODES and all(map(_CODE.fullmatch, distinct)):
+                found.append((name, tuple(sorted(distinct))))
+    return tuple(found)
+
+
 def further(role: Role, siblings: Sequence[Role]) -> tuple[str, ...]:
     """Columns worth keeping under their own names: traits of things, outcomes and covariates of contacts."""
     if not CONTRACT[role.table].further or role.is_derived or (role.table == "contacts" and not role.column("arm")):

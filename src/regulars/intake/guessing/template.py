@@ -230,6 +230,7 @@ def _table(guess: Guess, known: Sequence[str]) -> list[str]:
     lines += _success_lines(guess)
     lines += _exclude_lines(guess)
     lines += ["", f"[tables.{guess.table}.columns]", *_column_lines(guess)]
+    lines += _code_lines(guess)
     if guess.left_out:
         lines += ["# Columns that are not used:", *_bullets((one.column, one.reason) for one in guess.left_out)]
     writable = any(is_writable(source) for source in guess.sources)
@@ -322,6 +323,17 @@ def _column_lines(guess: Guess) -> list[str]:
     if open_names:
         lines += _wrapped("# Nothing was found for:", open_names)
     return lines
+
+
+def _code_lines(guess: Guess) -> list[str]:
+    """Codes that could have words: only said, for nobody but the user knows them."""
+    if not guess.codes:
+        return []
+    return [
+        "# Codes may have words, which report and lists then say; a code that is not named stays as it is:",
+        f"#[tables.{guess.table}.values]",
+        *(_line(name, {quoted(code): "…" for code in codes}, is_comment=True) for name, codes in guess.codes),
+    ]
 
 
 def _mapping_line(mapped: Mapped) -> str:
