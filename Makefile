@@ -36,7 +36,7 @@ QUICK := tests/core tests/engine tests/intake tests/measures tests/methods tests
 VERSIONS ?= 3.12 3.13 3.14
 versions: .venv/dev
 	for version in $(VERSIONS); do \
-	    found=$$($(BIN)/uv python find --no-project --system $$version 2>/dev/null) || { echo "Python $$version is not here"; continue; }; \
+	    found=$$(PYENV_VERSION=$$version $(BIN)/uv python find --no-project --system $$version 2>/dev/null) || { echo "Python $$version is not here"; continue; }; \
 	    name=$$($$found -c "import sys; print('%d.%d' % sys.version_info[:2])"); \
 	    $(MAKE) --no-print-directory with ALONE=.venv/with-$$name WITH=$$found PINS="--require-hashes -r requirements/dev.txt" || exit 1; \
 	done
