@@ -109,13 +109,21 @@ class Reader(Protocol):
 class OpenReader(Protocol):
     """Opens a reader on files."""
 
-    def __call__(self, files: Mapping[str, Path], *, secret: str, masked: Mapping[str, Sequence[str]]) -> Reader:
+    def __call__(
+        self,
+        files: Mapping[str, Path],
+        *,
+        secret: str,
+        masked: Mapping[str, Sequence[str]],
+        held: Mapping[str, Sequence[str]],
+    ) -> Reader:
         """A reader on these tables.
 
         Args:
             files: Table → its Parquet file.
             secret: Where given, ids of customers are replaced by `mask` with this secret.
             masked: Table → the columns that hold ids of customers.
+            held: Table → the columns that are asked for at every click, to be answered from memory where they fit.
         """
 
 

@@ -170,3 +170,23 @@ def test_the_filters_hold_for_an_audience_too(client: Any, cinema_run: Path) -> 
     rows = client.get("/audience/list.csv?channel=website&from=2022-06").text.splitlines()
     expected = counted(cinema_run, where_of([("channel", "website"), ("from", "2022-06")]))[0][2]
     assert len(rows) - 1 == expected
+
+
+def test_what_is_held_in_memory_gives_the_figures_of_the_database(
+    run: SavedRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert {"orders", "days"} <= set(run.reader._held)
+    there = filters.choices(run)
+    board = LiveBoard(run, there)
+    every = [[], *CHOSEN, [("rfm_segment", there.labels["rfm_segment"][-1]), ("from", there.months[-1])]]
+    asked = [filters.read([*chosen, ("measure", name)], there) for chosen in every for name in there.measures]
+    held = [board.live(one) for one in asked]
+    monkeypatch.setattr(run.reader, "_held", {})
+    for one, filter_set in zip(held, asked, strict=True):
+        expected = board.live(filter_set)
+        assert one.figures == expected.figures
+        for card, other in zip(one.cards, expected.cards, strict=True):
+            assert [(row.label, row.text, row.share) for row in card.rows] == [
+                (row.label, row.text, row.share) for row in other.rows
+            ]
+            assert [row.value for row in card.rows] == pytest.approx([row.value for row in other.rows])

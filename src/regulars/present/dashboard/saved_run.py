@@ -15,6 +15,7 @@ from regulars.core.quality import Account, CheckResult, DataQuality
 from regulars.core.questions import mask
 from regulars.core.result import Action, Caveat, ColumnInfo, Evidence, Finding, Result, Table
 from regulars.errors import SourceError
+from regulars.present.dashboard.filters import TITLES
 from regulars.present.records import FORMAT
 from regulars.present.run_view import Failed, RunView, SwitchedOff
 
@@ -124,7 +125,13 @@ def open_run(path: Path, open_reader: OpenReader, *, mask_ids: bool = False) -> 
         secret = secrets.token_hex(16) if mask_ids else ""
         masked = {large[table["file"]]: _person_columns(table) for _, table in described if table["file"] in large}
         reader = open_reader(
-            files, secret=secret, masked=masked | {"customers": ["customer_id"], "orders": ["order_id"]}
+            files,
+            secret=secret,
+            masked=masked | {"customers": ["customer_id"], "orders": ["order_id"]},
+            held={
+                "orders": ("customer_key", "day", "first_day", "is_sale", *TITLES),
+                "days": ("day", *TITLES, "orders", "revenue"),
+            },
         )
         results = {one["analysis"]: _result(one, path, reader, large, secret) for one in saved["results"]}
         view = _run_view(saved, facts, [one.result for one in results.values()])
