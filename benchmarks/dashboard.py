@@ -20,9 +20,13 @@ import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from benchmarks.world import count, shop_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 REQUESTS, USERS, SEED = 120, 8, 7
 HERE = Path(__file__).parent
@@ -96,11 +100,15 @@ def addresses(folder: Path, measure: str) -> list[str]:
     return [f"/?{urlencode([*pairs, ('measure', measure)])}" for pairs in found if pairs]
 
 
-def told(milliseconds: list[float]) -> dict[str, float]:
+def told(server: Server, asked: list[str], each: Callable[..., Iterable[tuple[float, int]]]) -> dict[str, float]:
+    """How long the answers took, and what each cost the server."""
+    before = server.processor_ms()
+    milliseconds = [one[0] for one in each(server.get, asked)]
     return {
         "median ms": round(statistics.median(milliseconds), 1),
         "p95 ms": round(statistics.quantiles(milliseconds, n=20)[-1], 1),
         "requests": len(milliseconds),
+        "processor ms a request": round((server.processor_ms() - before) / len(milliseconds), 1),
     }
 
 
@@ -119,12 +127,9 @@ def measured(folder: Path) -> dict[str, object]:
         for measure in ("revenue", "customers"):
             asked = addresses(folder, measure)
             alone, together = asked[:REQUESTS], asked[REQUESTS : 2 * REQUESTS]
-            before = server.processor_ms()
-            found[f"one user, {measure}"] = told([server.get(path)[0] for path in alone]) | {
-                "processor ms a request": round((server.processor_ms() - before) / len(alone), 1)
-            }
             with ThreadPoolExecutor(USERS) as users:
-                found[f"{USERS} users, {measure}"] = told([one[0] for one in users.map(server.get, together)])
+                found[f"one user, {measure}"] = told(server, alone, map)
+                found[f"{USERS} users, {measure}"] = told(server, together, users.map)
         found["server MB"] = round(server.memory_mb())
     finally:
         server.stop()

@@ -156,7 +156,7 @@ class CodedTable:
         if by:
             grouping = self._groupings[by[0]]
             groups, values = grouping.of(rows), grouping.values
-        counts = np.bincount(groups, minlength=len(values))
+        counts = np.bincount(groups, minlength=len(values)) if by else np.array([len(groups)])
         kept = np.flatnonzero(counts) if by else np.arange(1)
         found = {by[0]: pa.array([values[place] for place in kept.tolist()])} if by else {}
         found["rows"] = pa.array(counts[kept], pa.int64())
@@ -239,14 +239,14 @@ def _distinct(people: np.ndarray, groups: np.ndarray, size: int) -> np.ndarray:
 
     They are counted in a bitmap of people and groups, so many people at a time, which bounds its memory.
     """
+    is_new = np.ones(len(people), dtype=bool)
+    np.not_equal(people[1:], people[:-1], out=is_new[1:])
+    if size <= 1:
+        return np.full(size, np.count_nonzero(is_new))
     found = np.zeros(size, dtype=np.int64)
-    if not len(people):
-        return found
-    numbers = np.cumsum(np.diff(people, prepend=people[0]) != 0, dtype=np.int64)
-    if size == 1:
-        found += numbers[-1] + 1
-        return found
-    edges = np.searchsorted(numbers, np.arange(0, numbers[-1] + 1 + _PEOPLE_AT_ONCE, _PEOPLE_AT_ONCE))
+    numbers = np.cumsum(is_new, dtype=np.intp) - 1
+    count = int(numbers[-1]) + 1 if len(numbers) else 0
+    edges = np.searchsorted(numbers, [*range(0, count, _PEOPLE_AT_ONCE), count])
     for low, high in pairwise(edges):
         width = int(numbers[high - 1] - numbers[low]) + 1
         seen = np.zeros(size * width, dtype=bool)

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
 MOST_IMPORTANT = 5
 SHOWN_CUSTOMERS = 20
-_KEPT_PAGES = 256
+_KEPT_PAGES = 64
+"""About 200 kB each."""
 Pairs = list[tuple[str, str]]
 
 
