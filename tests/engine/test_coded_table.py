@@ -100,7 +100,7 @@ def test_people_are_counted_piece_by_piece(
     readers: tuple[RunReader, RunReader], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(coded_table, "_PEOPLE_AT_ONCE", 7)
-    question = [Condition("is_sale", "is", (True,))], ["store"], [], ["customer_key"]
+    question: Any = [Condition("is_sale", "is", (True,))], ["store"], [], ["customer_key"]
     found, expected = (reader.totals("orders", *question) for reader in readers)
     assert found.to_pylist() == expected.to_pylist()
 
@@ -115,13 +115,14 @@ def test_batches_may_end_within_a_customer() -> None:
 def test_other_questions_go_to_the_database(readers: tuple[RunReader, RunReader]) -> None:
     held = readers[0]._held["orders"]
     of_others = Among("customer_key", "orders", (Condition("channel", "is", ("web",)),))
-    for question in (
+    questions: Any = (
         ([of_others], [], [], []),
         ([Condition("day", "at least", ("2024-01-01",))], [], [], []),
         ([], ["store", "channel"], [], []),
         ([], ["revenue"], [], []),
         ([], [], [], ["store"]),
-    ):
+    )
+    for question in questions:
         assert not held.answers(*question)
         found, expected = (reader.totals("orders", *question) for reader in readers)
         assert found.to_pylist() == expected.to_pylist()
