@@ -121,11 +121,11 @@ def load(path: str | Path, *, data: str | Path | None = None, spark: Any = None,
         raise
 
 
-def load_all(settings: Settings, engine: Engine, registry: Registry, told: Told) -> Loaded:
+def load_all(settings: Settings, engine: Engine, registry: Registry, told: Told, *, with_checks: bool = True) -> Loaded:
     """The data with what was set aside and where it came from, for a run or a check."""
     from regulars.intake.load import load as load_data
 
-    return load_data(settings, engine, registry, told)
+    return load_data(settings, engine, registry, told, with_checks=with_checks)
 
 
 def run(
@@ -304,7 +304,7 @@ def one_result(settings: Settings, analysis: str, told: Told = lambda _: None) -
     registry = Registry.discover()
     registry.get(analysis)
     with open_engine(settings) as engine:
-        data = load_all(settings, engine, registry, told).data
+        data = load_all(settings, engine, registry, told, with_checks=False).data
         told(analysis)
         yield data.run(analysis), engine
 
@@ -314,6 +314,9 @@ def perform(
     verb: str, options: Mapping[str, Any], settings: Settings | None, run_folder: Path, told: Told = lambda _: None
 ) -> Iterator[tuple[Result, Engine]]:
     """A verb of an analysis; the engine stays open while its tables are read.
+
+    The engine of the settings is opened when the verb asks for the data. They are not checked: `check` and `run` tell
+    what is wrong with them.
 
     Args:
         verb: The word of the command.
@@ -336,19 +339,23 @@ def perform(
     built = parameters.build(kind.verb.options, options, verb, errors)
     raise_all(errors)
     with ExitStack() as stack:
-        engine = stack.enter_context(open_engine(settings or config.Settings()))
-        opened: list[Dataset] = []
+        opened: list[tuple[Dataset, Engine]] = []
 
         def load_once() -> Dataset:
             if settings is None:
                 raise SettingsError(f"`regulars {verb}` needs the data", mend="name the settings file, regulars.toml")
             if not opened:
-                opened.append(load_all(settings, engine, registry, told).data)
-            return opened[0]
+                engine = stack.enter_context(open_engine(settings))
+                opened.append((load_all(settings, engine, registry, told, with_checks=False).data, engine))
+            return opened[0][0]
 
         analysis = registry.make(kind.name, settings.analyses.get(kind.name, {}) if settings else {})
         answer = analysis.perform(VerbCall(built, load_once, run_folder))
-        yield (_handed_out(opened[0], answer) if opened else answer), engine
+        if opened:
+            data, engine = opened[0]
+            yield _handed_out(data, answer), engine
+        else:
+            yield answer, stack.enter_context(open_engine(config.Settings()))
 
 
 def export_result(result: Result, engine: Engine, out: Path) -> list[Path]:

@@ -20,7 +20,7 @@ from regulars.intake.survey import survey
 from regulars.measures import money
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date
 
     import ibis.expr.types as ir
@@ -46,7 +46,12 @@ class Loaded:
 
 
 def load(
-    settings: Settings, engine: Engine, registry: Registry, told: Callable[[str], None] = lambda _: None
+    settings: Settings,
+    engine: Engine,
+    registry: Registry,
+    told: Callable[[str], None] = lambda _: None,
+    *,
+    with_checks: bool = True,
 ) -> Loaded:
     """The data of a settings file.
 
@@ -55,6 +60,8 @@ def load(
         engine: Computes; it stays open as long as the data are used.
         registry: The analyses, for `data.run`.
         told: Called with the name of each stage as it begins.
+        with_checks: Whether the quality of the data is looked into as well; rows that cannot be read are set aside
+            in any case.
 
     Raises:
         RegularsError: A source cannot be read, a mapping names what is not there, a date could be read two ways, or
@@ -83,8 +90,10 @@ def load(
     if "statuses" in rows:
         rows["statuses"] = with_success(rows["statuses"], settings.tables["statuses"])
     _refuse_nothing(tables)
-    told("checking")
-    found = running.run(running.Context(tables=tables, rows=rows, settings=settings, as_of=as_of, engine=engine))
+    found: Sequence[CheckResult] = ()
+    if with_checks:
+        told("checking")
+        found = running.run(running.Context(tables=tables, rows=rows, settings=settings, as_of=as_of, engine=engine))
     links: list[CheckResult] = []
     if "referrals" not in rows and "customers" in rows and "sponsor_id" in rows["customers"].columns:
         rows["referrals"], links = referral_rules.of_customers(rows["customers"], rows, engine)
