@@ -134,7 +134,7 @@ class _Study:
         rows = [(name, row) for name, found in self.labels.items() for row in found[:_LABELS]]
         totals = {name: sum(row["orders"] for row in found) for name, found in self.labels.items()}
         columns = Columns()
-        columns.add("dimension", [name for name, _ in rows], "text")
+        columns.add("dimension", [name for name, _ in rows], "name")
         columns.add("label", [row["label"] for _, row in rows], "text")
         columns.add("orders", [row["orders"] for _, row in rows], "orders", "Sales.")
         columns.add("order_share", [row["orders"] / totals[name] for name, row in rows], "share", "Of all sales.")
@@ -194,7 +194,7 @@ class _Study:
                 (name, label, row, f"label_{place}") for place, label in enumerate(kept) for row in broken.rows("year")
             ]
         columns = Columns()
-        columns.add("dimension", [name for name, _, _, _ in found], "text")
+        columns.add("dimension", [name for name, _, _, _ in found], "name")
         columns.add("label", [label for _, label, _, _ in found], "text")
         columns.add("year", [row["group"] for _, _, row, _ in found], "text")
         columns.add("year_orders", [row["orders"] for _, _, row, _ in found], "orders", "All sales of the year.")
@@ -285,7 +285,7 @@ class _Study:
         """At which step and in which weeks labels go missing, and for whom."""
         told = [(name, one) for name, found in breaks.items() for one in found]
         columns = Columns()
-        columns.add("dimension", [name for name, _ in told], "text")
+        columns.add("dimension", [name for name, _ in told], "name")
         columns.add("step", [one.step for _, one in told], "text", "Where it goes missing.")
         columns.add("from", [one.first for _, one in told], "date")
         columns.add("to", [one.last for _, one in told], "date")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -256,12 +257,23 @@ class _Story:
             return ()
         return (
             Chart(
-                "return_by_silence", "The longer the silence, the fewer come back",
+                "return_by_silence", self._title(),
                 f"Share who bought within {self.settings.window_days} days, by silence as a multiple of the limit",
                 "interval", "silence", "silence", "return_share", low="return_share_low", high="return_share_high",
                 x_sort="data",
             ),
         )  # fmt: skip
+
+    def _title(self) -> str:
+        """What the shares show; that they fall with silence only where each is below the one before."""
+        assert self.judged is not None  # noqa: S101  asked only where there is a test
+        known = [float(share) for share in self.judged.share if math.isfinite(share)]
+        if len(known) > 1 and all(later <= earlier for earlier, later in pairwise(known)):
+            return "The longer the silence, the fewer come back"
+        if known:
+            first, last = write(known[0], "share"), write(known[-1], "share")
+            return f"{first} of the least silent come back, {last} of the most silent"
+        return "Who comes back, by silence"
 
     @property
     def _validated(self) -> str:

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from regulars.core.analysis import Analysis, Needs
-from regulars.core.chart import Chart
 from regulars.core.result import Caveat, Evidence, Finding, Table
 from regulars.core.units import write, write_count, write_interval
 from regulars.errors import DataError, SettingsError
 from regulars.measures import cohort_tables, cohorts, periods
-from regulars.methods import cohort_words
+from regulars.methods import cohort_charts, cohort_words
 from regulars.models import retention
 
 if TYPE_CHECKING:
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     import ibis.expr.types as ir
 
+    from regulars.core.chart import Chart
     from regulars.core.dataset import Dataset
     from regulars.core.result import Result
     from regulars.models.retention import OverCohorts, Retention
@@ -315,19 +315,12 @@ class _Story:
             tables.append(
                 cohort_tables.by_cohort(frame, "newest", newest, base.cohorts, base.queries, newest=_MOST_DRAWN)
             )
-        chart = self._map(tables[-1].name)
+        charts = cohort_charts.by_time(
+            tables[-1].name, self.cohorts, self.over, self.grain, self.currency, self.counts.has_revenue
+        )
         tables.append(cohort_tables.over_cohorts(frame, self.over, base.queries))
         findings = (*self._next_period(), *self._years(), *self._unusual(), *self._worth())
-        return _Parts(tuple(tables), (chart,), findings)
-
-    def _map(self, table: str) -> Chart:
-        title = "Customers who buy again"
-        if len(self.over.share) > 1 and self.over.cohorts[1]:
-            title = f"{write(float(self.over.share[1]), 'share')} buy again in the {self.grain} after their first order"
-        return Chart(
-            "retention_map", title, f"Share of each cohort with a sale, %; by {self.grain}s since the first order",
-            "heatmap", table, "period_index", "cohort", colour="retention_share", is_partial="is_partial",
-        )  # fmt: skip
+        return _Parts(tuple(tables), charts, findings)
 
     def _next_period(self) -> tuple[Finding, ...]:
         """How many buy again in the period after the first."""
@@ -444,12 +437,10 @@ class _Story:
         words = BEHAVIOURS[name]
         over = {group.label: group.cohorts.over_cohorts() for group in groups}
         table = cohort_tables.by_group(self.frame, f"by_{name}", words, over, groups[0].queries, _MOST_PERIODS)
-        chart = Chart(
-            f"{name}_map", f"Who buys again, by {words}",
-            f"Share of customers with a sale, %; by {self.grain}s since the first order",
-            "heatmap", table.name, "period_index", "cohort", colour="retention_share", x_sort="data",
-        )  # fmt: skip
-        return _Parts((table,), (chart,), self._standing_out(name, groups, over))
+        charts = cohort_charts.by_group(
+            name, words, table.name, over, self.grain, self.currency, self.counts.has_revenue, _MOST_PERIODS
+        )
+        return _Parts((table,), charts, self._standing_out(name, groups, over))
 
     def _standing_out(self, name: str, groups: Sequence[_Group], over: dict[str, OverCohorts]) -> tuple[Finding, ...]:
         """The group that differs most from the others in the period after the first, if beyond chance."""

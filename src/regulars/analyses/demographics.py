@@ -219,7 +219,7 @@ def _shown(alone: BreakDown, figure: Figure) -> Table:
     columns.add(
         "label", [f"{row['dimension'].replace('_', ' ')} · {row['group']}" for row in rows], "text", "", "group"
     )
-    columns.add("dimension", [row["dimension"] for row in rows], "text")
+    columns.add("dimension", [row["dimension"] for row in rows], "name")
     columns.add(figure.name, [row[figure.name] for row in rows], figure.unit, figure.meaning)
     columns.add_interval(
         figure.name, [row[f"{figure.name}_low"] for row in rows], [row[f"{figure.name}_high"] for row in rows],

@@ -113,7 +113,7 @@ def _balances(found: Sequence[Examined]) -> Table:
     rows = [(one, balance) for one in found for balance in one.balances]
     columns = Columns()
     columns.add("experiment", [one.trial.name for one, _ in rows], "text")
-    columns.add("known_before", [balance.name for _, balance in rows], "text", "Known before the start.")
+    columns.add("known_before", [balance.name for _, balance in rows], "name", "Known before the start.")
     columns.add(
         "difference", [balance.difference for _, balance in rows], "",
         "Largest difference of an arm from the control: in standard deviations, of a label in points of share.",
@@ -135,7 +135,7 @@ def _effect_table(kind: OutcomeKind, words: str, rows: Sequence[Measured], trust
     unit, change = _UNITS[kind], _CHANGES[kind]
     columns = Columns()
     columns.add("experiment", [row.examined.trial.name for row in rows], "text")
-    columns.add("outcome", [row.outcome.name for row in rows], "text")
+    columns.add("outcome", [row.outcome.name for row in rows], "name")
     columns.add("arm", [row.arm for row in rows], "text")
     columns.add("customers", [row.examined.counts[row.arm] for row in rows], "customers", "In the arm.")
     columns.add("arm_mean", [row.plain.treated for row in rows], unit, "Mean of the arm.")
@@ -157,7 +157,7 @@ def _effect_table(kind: OutcomeKind, words: str, rows: Sequence[Measured], trust
         "adjusted_effect", [one.low if one else nothing for one in adjusted],
         [one.high if one else nothing for one in adjusted], change,
     )  # fmt: skip
-    columns.add("adjusted_for", [row.covariate for row in rows], "text", "What was taken out.")
+    columns.add("adjusted_for", [row.covariate for row in rows], "name", "What was taken out.")
     columns.add("t", [row.effect.statistic for row in rows], "", "Welch's t of the effect that counts.")
     columns.add("p_value", [row.p_value for row in rows], "", "Adjusted for all arms and outcomes of the experiment.")
     columns.add("is_beyond_chance", [row.is_beyond_chance for row in rows], "", "", "beyond chance")
@@ -179,9 +179,9 @@ def _groups(groups: Sequence[tuple[Examined, Outcome, list[GroupEffect], list[ir
         effects = [row.effect for *_, row in rows]
         columns = Columns()
         columns.add("experiment", [one.trial.name for one, *_ in rows], "text")
-        columns.add("outcome", [outcome.name for _, outcome, _ in rows], "text")
+        columns.add("outcome", [outcome.name for _, outcome, _ in rows], "name")
         columns.add("arm", [row.arm for *_, row in rows], "text")
-        columns.add("dimension", [row.dimension for *_, row in rows], "text")
+        columns.add("dimension", [row.dimension for *_, row in rows], "name")
         columns.add("group", [row.group for *_, row in rows], "text")
         columns.add("customers", [row.n for *_, row in rows], "customers", "Of the arm and the control.")
         columns.add("effect", [one.value if one else nothing for one in effects], change, "Arm less control.")

@@ -74,7 +74,8 @@ class Lifecycle(Analysis):
         months = _months(cover, self.patience_months)
         flows = _count(data, months, cover)
         second, second_query = _second(data)
-        tables = [flows.table(), flows.last_orders, _within(second, second_query), _curve(second, second_query)]
+        tables = [flows.table(), flows.buyers(), flows.last_orders]
+        tables += [_within(second, second_query), _curve(second, second_query)]
         charts = [_state_chart(flows), _curve_chart(second)]
         gaps = _gaps(data, self.gap_customers)
         if gaps is not None:
@@ -161,6 +162,21 @@ class _Flows:
         return columns.table(
             "months", "Customers by month and state", source=(self.query,), dimensions=("month",),
             note="Every customer known at the end of a month is in one of the five states.",
+        )  # fmt: skip
+
+    def buyers(self) -> Table:
+        """One row per month and state of those who bought in it."""
+        states = ("new", "returning", "resurrected")
+        rows = [(place, state) for place in self.places for state in states]
+        columns = Columns()
+        starts = [periods.start_of(self.months.numbers[place], "month") for place, _ in rows]
+        columns.add("month", starts, "month", "Months without any sale are left out.")
+        columns.add("state", [state for _, state in rows], "text", "What those who bought are.")
+        columns.add("customers", [int(self.column(state)[place]) for place, state in rows], "customers")
+        columns.add("is_partial", [self.is_partial(place) for place, _ in rows], "", "Not covered whole.")
+        return columns.table(
+            "buyers", "Customers who bought, by month and state", source=(self.query,), dimensions=("month", "state"),
+            is_shown=False,
         )  # fmt: skip
 
     def findings(self, data: Dataset) -> list[Finding]:
@@ -286,8 +302,8 @@ def _state_chart(flows: _Flows) -> Chart:
         name = periods.label(flows.months.numbers[place], "month")
         title = f"{write(float(share), 'share')} of those who bought in {name} were new"
     return Chart(
-        "active_customers", title, "Customers with an order, by month; an unfinished month is marked",
-        "line", "months", "month", "active", is_partial="is_partial",
+        "active_customers", title, "Customers with an order, by month and by what they are",
+        "area", "buyers", "month", "customers", colour="state", is_partial="is_partial",
     )  # fmt: skip
 
 
@@ -393,9 +409,15 @@ class _Gaps:
             f"{low + 1}–{high}" if high > low + 1 else str(high) for low, high in zip(lower, _GAP_BANDS, strict=False)
         ]
         columns = Columns()
-        columns.add("gap_days", [*names, f"over {_GAP_BANDS[-1]}"], "text", "From one day with an order to the next.")
+        columns.add(
+            "gap_days",
+            [*names, f"over {_GAP_BANDS[-1]}"],
+            "text",
+            "From one day with an order to the next.",
+            "days since the one before",
+        )
         columns.add("visits", counts, "count", "Pairs of visits in a row.")
-        columns.add("visit_share", counts / counts.sum(), "share", "Share of all pairs.")
+        columns.add("visit_share", counts / counts.sum(), "share", "Share of all pairs.", "share of purchases")
         columns.add("cumulative_share", counts.cumsum() / counts.sum(), "share", "Up to the upper end of the band.")
         return columns.table(
             "gaps", "Days between one purchase and the next", source=(self.query,),

@@ -150,7 +150,7 @@ def _indices(broken: BreakDown, names: Sequence[str], least: int) -> Table:
         of = np.array([row["dimension"] == dimension for row, _ in each])
         drawn[of] = shrink(index[of], error[of]).index
     columns = Columns()
-    columns.add("dimension", [row["dimension"] for row, _ in each], "text")
+    columns.add("dimension", [row["dimension"] for row, _ in each], "name")
     columns.add("group", [row["group"] for row, _ in each], "text")
     columns.add("category", [names[place] for _, place in each], "text")
     columns.add("customers", [row["customers"] for row, _ in each], "customers", "Of the group.")

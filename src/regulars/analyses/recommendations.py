@@ -360,7 +360,7 @@ class _Story:
                 Chart(
                     "map", "Items with the same customers lie together, and customers near what they buy",
                     f"The {_ON_MAP} items with the most customers, and a sample of customers; only nearness counts",
-                    "scatter", "map", "x", "y", colour="what", label="label",
+                    "network", "map", "x", "y", colour="what", label="label",
                 )
             )  # fmt: skip
         return tuple(charts)

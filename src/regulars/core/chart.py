@@ -7,7 +7,10 @@ chart always names a table of its Result, so every chart has its table.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 ChartKind = Literal[
     "line", "bar", "column", "heatmap", "scatter", "area", "histogram", "interval", "tree", "flow", "network"
@@ -74,3 +77,20 @@ class Chart:
             self.y2,
         )
         return tuple(dict.fromkeys(name for name in named if name))
+
+
+def faces(charts: Iterable[Chart]) -> list[tuple[Chart, ...]]:
+    """Charts in pictures: heat maps of the same cells, coloured by different columns, are faces of one picture.
+
+    The first face stands for all where only one can be shown.
+
+    >>> one = Chart("share", "", "", "heatmap", "cohorts", "month", "cohort", colour="share")
+    >>> other = Chart("revenue", "", "", "heatmap", "cohorts", "month", "cohort", colour="revenue")
+    >>> [[chart.name for chart in picture] for picture in faces([one, other])]
+    [['share', 'revenue']]
+    """
+    pictures: dict[tuple[str, ...], list[Chart]] = {}
+    for chart in charts:
+        own = (chart.table, chart.x, chart.y) if chart.kind == "heatmap" else (chart.name,)
+        pictures.setdefault(own, []).append(chart)
+    return [tuple(picture) for picture in pictures.values()]

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from regulars.core.units import name_words
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -39,7 +41,7 @@ class ColumnInfo:
         >>> ColumnInfo("recency_days").heading
         'recency days'
         """
-        return self.title or self.name.replace("_", " ")
+        return self.title or name_words(self.name)
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,16 @@ from datetime import date, datetime
 from typing import Literal
 
 Unit = Literal[
-    "", "text", "id", "count", "customers", "contacts", "orders", "items", "money", "share", "change_share",
+    "", "text", "name", "id", "count", "customers", "contacts", "orders", "items", "money", "share", "change_share",
     "change_points", "days", "years", "per_month", "ratio", "score", "date", "instant", "month",
 ]  # fmt: skip
-"""What a value is counted in; `change_share` is a relative change (+2.1 %), `change_points` one in points."""
+"""What a value is counted in; `change_share` is a relative change (+2.1 %), `change_points` one in points. A `name` is
+that of a column (a dimension, a feature, an outcome): programs keep it as it is, people read it with blanks."""
 
 MISSING = "–"
 _SYMBOLS = {"GBP": "£", "USD": "$", "EUR": "€", "JPY": "¥", "INR": "₹"}
+_LETTERS = {"rfm": "RFM", "os": "OS"}
+"""Words of names that are said letter by letter."""
 _WHOLE = {"count", "customers", "contacts", "orders", "items"}
 _NOUNS = {
     "customers": "customer", "contacts": "contact", "orders": "order", "items": "item",
@@ -28,6 +31,15 @@ UNIT_WORDS: dict[str, str] = {
     "days": "days", "years": "years", "per_month": "per month",
 }  # fmt: skip
 """Short unit names for table headers; units that need no word are absent."""
+
+
+def name_words(name: str) -> str:
+    """The name of a column as a person reads it.
+
+    >>> name_words("rfm_segment"), name_words("recency_days")
+    ('RFM segment', 'recency days')
+    """
+    return " ".join(_LETTERS.get(word, word) for word in name.split("_"))
 
 
 def write(value: object, unit: str = "", currency: str = "") -> str:
@@ -46,6 +58,8 @@ def write(value: object, unit: str = "", currency: str = "") -> str:
         return value.strftime("%Y-%m" if unit == "month" else "%Y-%m-%d" if unit == "date" else "%Y-%m-%d %H:%M")
     if isinstance(value, date):
         return value.strftime("%Y-%m" if unit == "month" else "%Y-%m-%d")
+    if unit == "name":
+        return name_words(str(value))
     if unit in ("text", "id") or not isinstance(value, int | float):
         return str(value)
     return _write_number(value, unit, currency).replace("-", "−")

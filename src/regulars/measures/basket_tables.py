@@ -145,7 +145,7 @@ def groups_table(rows: Sequence[Mapping[str, Any]], source: tuple[ir.Table, ...]
     """One row per rule, dimension and group."""
     columns = Columns()
     columns.add("rule", [row["rule"] for row in rows], "text")
-    columns.add("dimension", [row["dimension"] for row in rows], "text")
+    columns.add("dimension", [row["dimension"] for row in rows], "name")
     columns.add("group", [row["group"] for row in rows], "text")
     columns.add("orders", [row["orders"] for row in rows], "orders", "Orders with the antecedent.")
     columns.add("both", [row["both"] for row in rows], "orders", "Of those, with the consequent too.")

@@ -117,7 +117,7 @@ def coverage(rows: Sequence[Mapping[str, Any]], source: Source) -> Table:
 def groups(rows: Sequence[Mapping[str, Any]], measure: str, unit: Unit, source: Source) -> Table:
     """One row per dimension and group: the sum ahead, which adds up to the whole."""
     columns = Columns()
-    columns.add("dimension", [row["dimension"] for row in rows], "text")
+    columns.add("dimension", [row["dimension"] for row in rows], "name")
     columns.add("group", [row["group"] for row in rows], "text")
     columns.add("forecast", [row["forecast"] for row in rows], unit, f"{measure.capitalize()} over the whole horizon.")
     columns.add_interval("forecast", [row["low"] for row in rows], [row["high"] for row in rows], unit)

@@ -148,7 +148,7 @@ def traits(count: int, known: Mapping[str, int], source: Source) -> Table:
     """One row per column of the customers table: of how many customers it is known."""
     names = [name for name in known if name != "customer_id"]
     columns = Columns()
-    columns.add("column", names, "text")
+    columns.add("column", names, "name")
     columns.add("customers", [known[name] for name in names], "customers", "Customers for whom it is known.")
     columns.add("known_share", [known[name] / count for name in names], "share", "Their share of all customers.")
     return columns.table("traits", "What is known of the customers", source=source)

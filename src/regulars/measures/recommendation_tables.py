@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from regulars.core.result import Table
+    from regulars.core.units import Unit
 
 NEW, AGAIN = "first purchases", "repeat purchases"
 """The two kinds of offer."""
@@ -34,9 +35,10 @@ def judged_table(rows: Sequence[dict[str, Any]], source: tuple[ir.Table, ...], n
         ("recall", "Of the items they bought, the share among ten offers."),
         ("ndcg", "The same with early places counting more, beside the best order."),
     ):
-        add(name, "score", meaning, f"{'nDCG' if name == 'ndcg' else name}@10")
+        unit: Unit = "share" if name == "recall" else "score"
+        add(name, unit, meaning, "nDCG@10" if name == "ndcg" else "share found among ten")
         columns.add_interval(
-            name, [row.get(f"{name}_low") for row in rows], [row.get(f"{name}_high") for row in rows], "score"
+            name, [row.get(f"{name}_low") for row in rows], [row.get(f"{name}_high") for row in rows], unit
         )
     add("hit_share", "share", "Customers who bought at least one of the ten.")
     add("beside_simple", "text", "nDCG beside the simplest rule, on the same customers.")

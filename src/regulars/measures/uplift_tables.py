@@ -137,7 +137,7 @@ def tenths(rows: Sequence[TenthRow], words: str, change: Unit, source: tuple[ir.
 def groups(rows: Sequence[GroupRow], words: str, change: Unit, source: tuple[ir.Expr, ...]) -> Table:
     """The effect by group, the least first."""
     columns = _named(rows)
-    columns.add("dimension", [row.dimension for row in rows], "text", "Known before the start.")
+    columns.add("dimension", [row.dimension for row in rows], "name", "Known before the start.")
     columns.add("group", [row.group for row in rows], "text")
     columns.add("customers", [row.customers for row in rows], "customers", "Of the arm and the control.")
     columns.add("effect", [row.effect for row in rows], change, "Arm less control.")
@@ -182,7 +182,7 @@ def offers(rows: Sequence[OfferRow], words: str, change: Unit, source: tuple[ir.
     """The best contact for each customer beside every single one for all."""
     columns = Columns()
     columns.add("experiment", [row.experiment for row in rows], "text")
-    columns.add("outcome", [row.outcome for row in rows], "text")
+    columns.add("outcome", [row.outcome for row in rows], "name")
     columns.add("rule", [row.rule for row in rows], "text", "Who gets which contact.")
     columns.add("contacts", [row.contacts for row in rows], "text", "Share of customers that get each.")
     columns.add("contacted_share", [row.contacted_share for row in rows], "share", "Of all customers.")

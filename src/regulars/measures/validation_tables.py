@@ -62,8 +62,10 @@ def calibration(name: str, title: str, judged: Validation, unit: Unit, source: t
     columns = Columns()
     columns.add("tenth", [row.decile for row in rows], "count", "1: the lowest predictions; ties stay together.")
     columns.add("customers", [row.customer_count for row in rows], "customers", "Customers in the tenth.")
-    columns.add("mean_foretold", [row.mean_predicted for row in rows], unit, f"Mean foretold by {judged.model}.")
-    columns.add("mean_came", [row.mean_actual for row in rows], unit, "Mean of what came.")
+    columns.add(
+        "mean_foretold", [row.mean_predicted for row in rows], unit, f"Mean foretold by {judged.model}.", "foretold"
+    )
+    columns.add("mean_came", [row.mean_actual for row in rows], unit, "Mean of what came.", "came")
     columns.add_interval("mean_came", [row.low for row in rows], [row.high for row in rows], unit)
     return columns.table(name, title, source=source)
 

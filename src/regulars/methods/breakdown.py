@@ -243,7 +243,7 @@ def _table(
     counts = [row["customers"] for groups in counted for row in groups]
     totals = [sum(row["customers"] for row in groups) for groups in counted for _ in groups]
     columns = Columns()
-    columns.add("dimension", [one.name for one, groups in zip(by, counted, strict=True) for _ in groups], "text")
+    columns.add("dimension", [one.name for one, groups in zip(by, counted, strict=True) for _ in groups], "name")
     columns.add("group", [row["group"] for groups in counted for row in groups], "text")
     columns.add("customers", counts, "customers", "Customers with at least one row in the group.")
     shares = [count / total for count, total in zip(counts, totals, strict=True)]

@@ -256,7 +256,7 @@ def importance(foretold: Foretold, features: Sequence[str], query: ir.Table) -> 
     """What the forest rests on."""
     order = sorted(range(len(features)), key=lambda place: (-foretold.importance[place], place))
     columns = Columns()
-    columns.add("feature", [features[place] for place in order], "text")
+    columns.add("feature", [features[place] for place in order], "name")
     columns.add(
         "fall", [float(foretold.importance[place]) for place in order], "change_points",
         "Fall in the share right when the feature is shuffled (permutation importance); 0: it is not needed.",

@@ -115,7 +115,7 @@ class OwnSeasons:
         keep = self.beyond_chance()
         columns = Columns()
         rows = [*keep, *(one for one in self.found if one not in keep)]
-        columns.add("dimension", [one.dimension for one in rows], "text")
+        columns.add("dimension", [one.dimension for one in rows], "name")
         columns.add("group", [one.group for one in rows], "text")
         columns.add("period", [one.slot for one in rows], "text", "Month of the year, or weekday.")
         columns.add("purchases", [one.count for one in rows], "count", "Orders of the group, or items of a category.")

@@ -84,7 +84,7 @@ def preparation(found: Segmentation) -> Table:
     scales, left_out = found.look.preparation.scales, found.look.preparation.left_out
     blank = [None] * len(left_out)
     columns = Columns()
-    columns.add("feature", [one.name for one in scales] + [name for name, _ in left_out], "text")
+    columns.add("feature", [one.name for one in scales] + [name for name, _ in left_out], "name")
     columns.add("taken_as", [_KINDS[one.kind] for one in scales] + ["not used"] * len(left_out), "text")
     for name, meaning in (
         ("centre", "What becomes 0."), ("scale", "What becomes 1: the spread without the outermost hundredths."),
@@ -127,7 +127,7 @@ def features(found: Segmentation) -> Table:
     columns = Columns()
     columns.add("segment", [row[0] for row in rows], "text")
     columns.add("feature", [row[1] for row in rows], "text")
-    columns.add("column", [row[2] for row in rows], "text", "Its name in the customer view.")
+    columns.add("column", [row[2] for row in rows], "name", "Its name in the customer view.")
     columns.add(
         "effect", np.array([row[3] for row in rows]), "score",
         "Difference from all other customers in standard deviations; 0.5 is plain to see.", "difference",
@@ -162,7 +162,7 @@ def distributions(found: Segmentation) -> Table:
     columns = Columns()
     nouns = [segments.words(row[0]).noun for row in rows]
     columns.add("label", [f"{noun} · {row[1]}" for noun, row in zip(nouns, rows, strict=True)], "text", "", "feature")
-    columns.add("feature", [row[0] for row in rows], "text", "", "column")
+    columns.add("feature", [row[0] for row in rows], "name", "", "column")
     columns.add("segment", [row[1] for row in rows], "text")
     for place, (name, meaning) in enumerate(
         (

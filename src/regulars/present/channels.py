@@ -5,6 +5,7 @@ Axis labels are made by fixed expressions; nothing from the data is ever part of
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from regulars.present.scene import BLUE, OKABE_ITO
@@ -27,10 +28,15 @@ _PLAIN_NUMBER = (
     "abs(datum.value) < 10000 ? format(datum.value, ',.4~r')"
     " : replace(replace(replace(format(datum.value, '~s'), 'G', ' bn'), 'M', ' m'), 'k', ' k')"
 )
+_TWO_LINES = "split(replace(datum.label, regexp('^(?=.{{{beyond},}})(.{{8,{line}}}) '), '$1\\n'), '\\n')"
 _TICKS = 9
-_CELL = 70
+_USUAL, _FAR = 0.85, 4.0
+_CELL = 96
 """The most pixels that a cell of a heat map is broad."""
 _CHARACTER = 7
+_SLANTED = 180
+"""Pixels that a slanted name may be long."""
+_LINE = 30
 _NARROW = 600
 _MONTH_STEPS = (1, 2, 3, 6, 12, 24, 60)
 
@@ -41,10 +47,43 @@ def plot_height(scene: Scene) -> int:
     legend = 28 * legend_rows(scene)
     if kind == "heatmap":
         rows = max(2, len(scene.channels["y"].order))
-        return (30 if rows <= 30 else 16) * rows + 70 + legend
+        return (30 if rows <= 30 else 16) * rows + 70 + _slanted_height(scene) + legend
     if kind in ("bar", "interval") and scene.channels[scene.category].scale == "category":
-        return 28 * max(2, len(scene.channels[scene.category].order)) + 80 + legend
-    return {"tree": 400, "flow": 400, "network": 480, "scatter": 380}.get(kind, 290) + legend
+        row = max(28, 11 * _side_by_side(scene))
+        return row * max(2, len(scene.channels[scene.category].order)) + 80 + legend
+    if kind == "flow":
+        nodes = Counter(one["x"] for one in scene.records if one.get("x2") is None)
+        return max(300, 30 * max(nodes.values(), default=0) + 40) + legend
+    return {"tree": 400, "network": 480, "scatter": 380}.get(kind, 290) + legend
+
+
+def _slanted_height(scene: Scene) -> int:
+    """Pixels that names above a heat map take beyond a line, where they stand slanted."""
+    channel = scene.channels["x"]
+    if not _is_crowded(channel, scene):
+        return 0
+    return int(0.65 * min(_SLANTED, _CHARACTER * max(len(text) for text in channel.order)))
+
+
+def _side_by_side(scene: Scene) -> int:
+    """How many intervals one name has at most: they stand beside each other, each in its colour."""
+    channel = scene.channels.get("colour")
+    if scene.chart.kind != "interval" or channel is None or channel.scale != "category":
+        return 1
+    if scene.channels[scene.category].scale != "category":
+        return 1
+    return max(Counter(one[scene.category] for one in scene.records).values(), default=1)
+
+
+def beside(scene: Scene, across: str) -> dict[str, Any]:
+    """The channel that keeps the intervals of one name from lying on one another; empty where there is one each."""
+    import altair as alt
+
+    if _side_by_side(scene) < 2:
+        return {}
+    make = alt.YOffset if across == "y" else alt.XOffset
+    scale = alt.Scale(paddingOuter=0.4)
+    return {f"{across}Offset": make("colour:N", sort=list(scene.channels["colour"].order), scale=scale)}
 
 
 def legend_rows(scene: Scene) -> int:
@@ -61,15 +100,13 @@ def plot_width(scene: Scene) -> int:
     """Pixels of the whole picture: the full width, but no heat map with cells broader than they need be."""
     if scene.chart.kind != "heatmap":
         return scene.look.width
-    longest = max((len(text) for text in scene.channels["y"].order), default=0)
-    return min(scene.look.width, _CELL * len(scene.channels["x"].order) + 7 * longest + 40)
+    return min(scene.look.width, _CELL * len(scene.channels["x"].order) + _names_width(scene) + 40)
 
 
 def cell_font(scene: Scene) -> int:
     """The size in which a heat map's values fit into its cells; 0 where none does, and a legend has to tell them."""
     longest = max((len(record["label"]) for record in scene.records), default=1)
-    names = max((len(text) for text in scene.channels["y"].order), default=0)
-    room = (plot_width(scene) - min(7 * names, _name_limit(scene)) - 30) / max(1, len(scene.channels["x"].order))
+    room = (plot_width(scene) - _names_width(scene) - 30) / max(1, len(scene.channels["x"].order))
     return next((size for size in (11, 9) if 0.58 * size * longest + 2 <= room), 0)
 
 
@@ -79,7 +116,7 @@ def _is_printed(scene: Scene) -> bool:
     return is_own and cell_font(scene) > 0
 
 
-def position(scene: Scene, name: str, along: str = "", field: str = "", orient: str = "", is_bare: bool = False) -> Any:
+def position(scene: Scene, name: str, along: str = "", field: str = "", orient: str = "", bare_padding: int = 0) -> Any:
     """A position channel with its axis.
 
     Args:
@@ -88,15 +125,15 @@ def position(scene: Scene, name: str, along: str = "", field: str = "", orient: 
         along: The direction it is drawn in, where that is not its own.
         field: Another field on the same axis (the end of an interval).
         orient: The side of the axis, where that is not the usual one.
-        is_bare: Whether it has no axis, because coordinates mean nothing.
+        bare_padding: Pixels around what is drawn, where there is no axis, because coordinates mean nothing.
     """
     import altair as alt
 
     channel = scene.channels[name]
     along = along or name
     make = alt.X if along == "x" else alt.Y
-    if is_bare:
-        return make(f"{name}:Q", axis=None, scale=alt.Scale(zero=False, nice=False, padding=44))
+    if bare_padding:
+        return make(f"{name}:Q", axis=None, scale=alt.Scale(zero=False, nice=False, padding=bare_padding))
     axis = alt.Axis(**_axis(channel, along, scene), **({"orient": orient} if orient else {}))
     if channel.scale == "category":
         padding = 0 if scene.chart.kind == "heatmap" else 0.28
@@ -119,8 +156,12 @@ def _quantity_scale(scene: Scene, name: str) -> Any:
         totals: dict[str, float] = {}
         for record in scene.records:
             totals[record[scene.category]] = totals.get(record[scene.category], 0.0) + (record[name] or 0.0)
-        if totals and min(totals.values()) >= 0 and max(totals.values()) > 0:
-            return alt.Scale(domain=[0, _label_factor(scene) * max(totals.values())], nice=False)
+        lowest, highest = min(totals.values(), default=0.0), max(totals.values(), default=0.0)
+        if lowest >= 0 and highest > 0:
+            return alt.Scale(domain=[0, _label_factor(scene) * highest], nice=False)
+        if lowest < 0:
+            spare = (_label_factor(scene) - 1) * (max(highest, 0.0) - lowest)
+            return alt.Scale(domain=[lowest - spare, max(highest, 0.0) + spare], nice=False)
     return alt.Scale(zero=kind in _FROM_ZERO)
 
 
@@ -136,20 +177,32 @@ def _name_limit(scene: Scene) -> int:
     return min(260, scene.look.width * 2 // 5)
 
 
+def _longest_name(scene: Scene) -> int:
+    """Characters of the longest name down the side."""
+    channel = scene.channels["y" if scene.chart.kind == "heatmap" else scene.category]
+    return max((len(text) for text in channel.order), default=0)
+
+
+def _line(scene: Scene) -> int:
+    """Characters of the first line of a name down the side; what goes beyond them stands on a second one."""
+    return min(_longest_name(scene), max(9, min(_name_limit(scene) // _CHARACTER, _LINE)))
+
+
 def _names_width(scene: Scene) -> int:
     """Pixels that the names down the side take; 0 where there are none."""
     channel = scene.channels["y" if scene.chart.kind == "heatmap" else scene.category]
     if scene.chart.kind not in ("heatmap", "bar", "interval") or channel.scale != "category":
         return 0
-    longest = max((len(text) for text in channel.order), default=0)
-    return min(_CHARACTER * longest, _name_limit(scene))
+    return min(_CHARACTER * _line(scene), _name_limit(scene))
 
 
 def _axis(channel: Channel, along: str, scene: Scene) -> dict[str, Any]:
     axis: dict[str, Any] = {}
     if along == "y":  # the title lies flat above the axis, where it can be read
-        lift = -30 if scene.chart.kind == "heatmap" else -10
-        axis |= {"titleAngle": 0, "titleAlign": "left", "titleAnchor": "end", "titleX": -4, "titleY": lift}
+        place = {"titleAlign": "left", "titleX": -4, "titleY": -10}
+        if scene.chart.kind == "heatmap":  # beside the names above the cells, which may be slanted
+            place = {"titleAlign": "right", "titleX": -6, "titleY": -8}
+        axis |= {"titleAngle": 0, "titleAnchor": "end", **place}
     if channel.scale == "time":
         return axis | _time_axis(channel, max(3, min(_TICKS, scene.look.width // 75)))
     if channel.scale == "category":
@@ -157,9 +210,15 @@ def _axis(channel: Channel, along: str, scene: Scene) -> dict[str, Any]:
             axis["titleAnchor"] = "end"
         axis |= {"grid": False, "labelOverlap": along == "x", "labelSeparation": 8, "labelAngle": 0}
         axis["labelLimit"] = _name_limit(scene) if along == "y" else 260
+        if along == "y" and _line(scene) < _longest_name(scene):
+            axis["labelExpr"] = _TWO_LINES.format(line=_line(scene), beyond=_line(scene) + 1)
+            axis["labelOffset"] = {
+                "condition": {"test": f"length(datum.label) > {_line(scene)}", "value": -6},
+                "value": 0,
+            }
         if along == "x" and _is_crowded(channel, scene):
             side = "left" if scene.chart.kind == "heatmap" else "right"  # a heat map has them above
-            axis |= {"labelAngle": -40, "labelAlign": side, "labelOverlap": False, "labelLimit": 130}
+            axis |= {"labelAngle": -40, "labelAlign": side, "labelOverlap": False, "labelLimit": _SLANTED}
         return axis
     ticks = 5 if along == "y" or scene.look.width < _NARROW else 7
     axis |= {"labelExpr": _NUMBER_FORMATS.get(channel.unit, _PLAIN_NUMBER), "tickCount": ticks}
@@ -222,7 +281,9 @@ def _names_legend(scene: Scene) -> Any:
 
 
 def _needs_legend(scene: Scene) -> bool:
-    """Not where the axis names the same column already."""
+    """Not where the axis names the same column already, nor where the nodes of a flow have their names beside them."""
+    if scene.chart.kind == "flow" and scene.chart.label:
+        return False
     return scene.channels["colour"].column != scene.channels[scene.category].column
 
 
@@ -242,14 +303,13 @@ def hollow_stroke(scene: Scene) -> Any:
     return alt.Stroke("colour:N", sort=list(channel.order), scale=_names_scale(channel), legend=None)
 
 
-def sizes(scene: Scene, largest: int, channel: str = "size") -> dict[str, Any]:
+def sizes(scene: Scene, largest: int) -> dict[str, Any]:
     """The size channel, from nothing up to `largest`; empty where the chart has none."""
     import altair as alt
 
     if "size" not in scene.channels:
         return {}
-    make = alt.Size if channel == "size" else alt.StrokeWidth
-    return {channel: make("size:Q", scale=alt.Scale(range=[1, largest], zero=True), legend=None)}
+    return {"size": alt.Size("size:Q", scale=alt.Scale(range=[1, largest], zero=True), legend=None)}
 
 
 def tooltips(scene: Scene) -> dict[str, Any]:
@@ -265,7 +325,8 @@ def heat_range(records: Sequence[Record]) -> tuple[float, float]:
     """The quantities between which a heat map's colours run.
 
     One value far above all others (the 100 % of a first month) would leave a single shade for the rest, so the scale
-    then ends at the next lower one; the printed values still say everything.
+    then ends at the next lower one; where a few cells (the customers of the first months) are more than four times
+    those below them, it ends below these. The printed values still say everything.
 
     >>> heat_range([{"colour": 1.0}, {"colour": 0.4}, {"colour": 0.3}])
     (0.3, 0.4)
@@ -275,7 +336,9 @@ def heat_range(records: Sequence[Record]) -> tuple[float, float]:
         return 0.0, 1.0
     if len(values) > 2 and values[-1] > 2 * values[-2] > 0:
         values.pop()
-    return values[0], values[-1]
+    every = sorted(record["colour"] for record in records if record.get("colour") is not None)
+    usual = every[int(_USUAL * (len(every) - 1))]
+    return values[0], usual if values[-1] > _FAR * usual > 0 and usual > values[0] else values[-1]
 
 
 def _heat_range(scene: Scene) -> tuple[float, float]:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from regulars.present.channels import cell_font, colour, hollow_stroke, position, sizes, text_inks, tooltips
+from regulars.present.channels import beside, cell_font, colour, hollow_stroke, position, sizes, text_inks, tooltips
+from regulars.present.links import links
 from regulars.present.scene import PAPER, runs
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 _MAX_POINTS = 240
 """A line with more points than this is drawn without dots."""
-_CURVE_STEPS = 16
 
 
 def layers(scene: Scene) -> list[Any]:
@@ -92,7 +92,25 @@ def _bars(scene: Scene, places: dict[str, Any], along: str) -> list[Any]:
         drawn.append(hollow.encode(**places, color=tint, stroke=hollow_stroke(scene), **tooltips(scene)))
     if scene.has_interval:
         drawn.append(_whiskers(scene, places, along))
-    return drawn + _labels(scene, **places, **({"dx": 5, "align": "left"} if along == "x" else {"dy": -8}))
+    return drawn + _end_labels(scene, places, along)
+
+
+def _end_labels(scene: Scene, places: dict[str, Any], along: str) -> list[Any]:
+    """What is printed at the end of a bar, on the side to which it points."""
+    import altair as alt
+
+    if not scene.chart.label:
+        return []
+    drawn = []
+    for is_below in (False, True):
+        known = [one for one in scene.records if one[scene.value] is not None and (one[scene.value] < 0) is is_below]
+        if not known:
+            continue
+        sign = -1 if is_below else 1
+        side = {"dx": 5 * sign, "align": "right" if is_below else "left"} if along == "x" else {"dy": -8 * sign}
+        text = _on(scene, known).mark_text(fontSize=11, **side)
+        drawn.append(text.encode(**places, text="label:N", color=alt.value(scene.look.ink)))
+    return drawn
 
 
 def _whiskers(scene: Scene, places: dict[str, Any], along: str, tint: Any = None) -> Any:
@@ -155,6 +173,7 @@ def _interval(scene: Scene) -> list[Any]:
     along = "x" if scene.channels[scene.category].scale == "category" else "y"
     across = "y" if along == "x" else "x"
     places = {across: position(scene, scene.category, across), along: position(scene, scene.value, along)}
+    places |= beside(scene, across)
     tint = colour(scene)
     whole, partial = _split(scene)
     drawn: list[Any] = []
@@ -189,50 +208,8 @@ def _labels(scene: Scene, x: Any, y: Any, **options: Any) -> list[Any]:
     return [text.encode(x=x, y=y, text="label:N", color=alt.value(scene.look.ink))]
 
 
-# -- coordinates that a model computed ------------------------------------------------------------------
-
-
-def _links(scene: Scene) -> list[Any]:
-    """Links below, nodes above: rows with `x2` and `y2` are links, the others nodes."""
-    import altair as alt
-
-    placed = [one for one in scene.records if one["x"] is not None and one["y"] is not None]
-    links = [one for one in placed if one.get("x2") is not None and one.get("y2") is not None]
-    nodes = [one for one in placed if one.get("x2") is None or one.get("y2") is None] or links
-    places = {"x": position(scene, "x", is_bare=True), "y": position(scene, "y", is_bare=True)}
-    ink = alt.value(scene.look.ink)
-    drawn: list[Any] = []
-    if links and scene.chart.kind == "flow":
-        curve = _on(scene, _curves(links)).mark_line(opacity=0.35, strokeCap="butt")
-        drawn.append(curve.encode(**places, detail="link:N", color=colour(scene), **sizes(scene, 36, "strokeWidth")))
-    elif links:
-        rule = _on(scene, links).mark_rule(opacity=0.35, strokeWidth=1.2)
-        drawn.append(rule.encode(**places, x2="x2:Q", y2="y2:Q", color=ink))
-    dots = _on(scene, nodes).mark_point(size=70, filled=True, opacity=1)
-    node_sizes = {} if scene.chart.kind == "flow" else sizes(scene, 500)
-    drawn.append(dots.encode(**places, color=colour(scene), **node_sizes, **tooltips(scene)))
-    if scene.chart.label:
-        text = _on(scene, nodes).mark_text(fontSize=11, align="left", dx=9 if scene.chart.kind == "flow" else 15)
-        drawn.append(text.encode(**places, text="label:N", color=ink))
-    return drawn
-
-
-def _curves(links: list[Record]) -> list[Record]:
-    """Each link as points of an S-shaped curve that leaves and arrives level."""
-    points = []
-    for number, link in enumerate(links):
-        for step in range(_CURVE_STEPS + 1):
-            share = step / _CURVE_STEPS
-            rise = share * share * (3 - 2 * share)
-            points.append(
-                {
-                    **link,
-                    "link": number,
-                    "x": link["x"] + (link["x2"] - link["x"]) * share,
-                    "y": link["y"] + (link["y2"] - link["y"]) * rise,
-                }
-            )
-    return points
+def _linked(scene: Scene) -> list[Any]:
+    return links(scene, _on)
 
 
 _KINDS: dict[str, Callable[[Scene], list[Any]]] = {
@@ -244,7 +221,7 @@ _KINDS: dict[str, Callable[[Scene], list[Any]]] = {
     "scatter": _scatter,
     "histogram": _histogram,
     "interval": _interval,
-    "tree": _links,
-    "flow": _links,
-    "network": _links,
+    "tree": _linked,
+    "flow": _linked,
+    "network": _linked,
 }

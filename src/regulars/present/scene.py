@@ -36,7 +36,8 @@ PAPER = "#fefefe"
 CHANNELS = ("x", "y", "colour", "low", "high", "size", "x2", "y2")
 MAX_NAMES = 60
 """Names down the side of a chart: a longer list is for a table."""
-_CATEGORY_CHARACTERS = 40
+_CATEGORY_CHARACTERS = 60
+_LABEL_CHARACTERS = 64
 
 
 @dataclass(frozen=True)
@@ -305,7 +306,7 @@ def _labels(chart: Chart, rows: pa.Table, table: Table, currency: str) -> list[s
         text = "" if value is None else write_short(value, unit, currency, full_below=1e5)
         if is_cell:
             text = text.removesuffix(" %").removesuffix(" pp")
-        texts.append(shorten(clean(text), _CATEGORY_CHARACTERS))
+        texts.append(shorten(clean(text), _LABEL_CHARACTERS))
     return texts
 
 

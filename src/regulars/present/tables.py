@@ -28,7 +28,7 @@ SHOWN_COLUMNS = 14
 SHOWN_TEXT = 160
 """Characters of a text shown; a longer one ends in … and is whole in the file."""
 
-_TEXT_UNITS = ("text", "id", "date", "instant", "month")
+_TEXT_UNITS = ("text", "name", "id", "date", "instant", "month")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -198,9 +198,11 @@ def unit_word(info: ColumnInfo, currency: str = "") -> str:
     >>> from regulars.core.result import ColumnInfo
     >>> unit_word(ColumnInfo("revenue", "money"), "GBP"), unit_word(ColumnInfo("recency_days", "days"))
     ('GBP', '')
+    >>> unit_word(ColumnInfo("day", "days", title="days since the first order"))
+    ''
     """
     word = currency if info.unit == "money" else UNIT_WORDS.get(info.unit, "")
-    return "" if info.heading.lower().endswith(word) else word
+    return "" if word.lower() in re.split(r"[\s,]+", info.heading.lower()) else word
 
 
 def _cells(values: list[Any], unit: Unit) -> list[str]:

@@ -10,14 +10,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from regulars.core.units import MISSING, UNIT_WORDS, write, write_count, write_interval
+from regulars.core.units import MISSING, UNIT_WORDS, name_words, write, write_count, write_interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from regulars.core.analysis import Feature, FeatureFact
     from regulars.core.quality import CheckResult, DataQuality
-    from regulars.core.result import Action, Finding, Result
+    from regulars.core.result import Action, Finding, Result, Table
     from regulars.present.compare import Change, Comparison
     from regulars.present.run_view import RunView
 
@@ -183,11 +183,20 @@ def evidence_words(finding: Finding, result: Result, features: Iterable[Feature]
         result: The Result that it is of.
         features: The columns of the customer view, for a finding that rests on that.
     """
-    headings = {one.name: one.name.replace("_", " ") for one in features}
+    headings = {one.name: name_words(one.name) for one in features}
     for table in sorted(result.tables, key=lambda one: one.name == finding.evidence.table):  # its own table decides
         names = table.data.column_names if table.is_arrow else table.data.columns
+        headings |= {name: name_words(name) for name in _names_in(table)}
         headings |= {name: table.info(name).heading for name in names}
     return _NAME.sub(lambda found: headings.get(found[0], found[0]), finding.evidence.rows)
+
+
+def _names_in(table: Table) -> set[str]:
+    """The names of columns that are values of a table: its dimensions, features or outcomes."""
+    if not table.is_arrow:
+        return set()
+    columns = [one.name for one in table.columns if one.unit == "name" and one.name in table.data.column_names]
+    return {value for name in columns for value in table.data.column(name).to_pylist() if value}
 
 
 def stake_words(finding: Finding, currency: str) -> str:

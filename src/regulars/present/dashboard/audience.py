@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from regulars.core.questions import Condition, NotAll
-from regulars.core.units import write
+from regulars.core.units import name_words, write
 from regulars.errors import closest
 from regulars.present.dashboard.filters import RefusedError
 from regulars.present.words import write_short
@@ -68,12 +68,12 @@ class FeatureChoice:
 
 @dataclass(frozen=True)
 class AudienceSize:
-    """How many customers an audience has, of how many, and what they are worth."""
+    """How many customers an audience has, of how many, and what they are worth: title, figure and meaning each."""
 
     count: int
     of: int
     silent: int
-    facts: tuple[tuple[str, str], ...]
+    facts: tuple[tuple[str, str, str], ...]
 
 
 def audience_address(clauses: Sequence[Clause], filters: Filters, path: str = "/audience") -> str:
@@ -107,7 +107,7 @@ class AudienceBuilder:
                 values = tuple(rows[name].to_pylist())
         elif kind == "flag":
             values = ("yes", "no")
-        return FeatureChoice(name, name.replace("_", " "), feature.meaning if feature else "", kind, values)
+        return FeatureChoice(name, name_words(name), feature.meaning if feature else "", kind, values)
 
     def read(self, pairs: Iterable[tuple[str, str]]) -> tuple[Clause, ...]:
         """The conditions of an address; rows of the form that were left empty are passed over.
@@ -184,10 +184,12 @@ class AudienceBuilder:
             feature = self._run.features.get(name)
             unit = feature.unit if feature else ""
             total = row[name] or 0.0
-            facts.append((f"{name.replace('_', ' ')}, all together", write_short(total, unit, self._run.currency)))
+            meaning = feature.meaning if feature else ""
+            told = write_short(total, unit, self._run.currency)
+            facts.append((f"{name_words(name)}, all together", told, meaning))
             if row["rows"]:
                 mean = write(total / row["rows"], "money" if unit == "money" else "", self._run.currency)
-                facts.append((f"{name.replace('_', ' ')}, per customer", mean))
+                facts.append((f"{name_words(name)}, per customer", mean, meaning))
         return AudienceSize(row["rows"], self._everyone, silent, tuple(facts))
 
     def _count(self, tests: Sequence[Test]) -> int:
@@ -213,7 +215,7 @@ class AudienceBuilder:
     def clause_words(self, clause: Clause) -> str:
         """A condition in words."""
         value = "" if clause.operator in _WITHOUT_VALUE else f" {clause.value}"
-        words = f"{clause.column.replace('_', ' ')} {OPERATORS[clause.operator][1]}{value}"
+        words = f"{name_words(clause.column)} {OPERATORS[clause.operator][1]}{value}"
         return f"without {words}" if clause.is_exclusion else words
 
     def columns(self, clauses: Sequence[Clause]) -> list[str]:

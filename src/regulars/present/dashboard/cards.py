@@ -10,9 +10,11 @@ from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from regulars.core.chart import faces
 from regulars.present import words
 from regulars.present.dashboard.audience import Clause, audience_address
 from regulars.present.dashboard.filters import RefusedError, month_text
+from regulars.present.dashboard.follow import COUNT
 from regulars.present.dashboard.layout import bands
 from regulars.present.draw import chart_spec
 from regulars.present.report.page import anchor
@@ -45,13 +47,14 @@ _CAVEATS = {"stop": 0, "warning": 1, "note": 2}
 
 @dataclass(frozen=True)
 class ChartCard:
-    """A chart of a card: its words, and the addresses of its specification and its picture."""
+    """A chart of a card: its words, what it measures, and the addresses of its specification and its picture."""
 
     title: str
     subtitle: str
     kind: str
     spec: str
     picture: str
+    measure: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,26 +64,33 @@ class Card:
     Args:
         anchor: Its place on the page.
         name: Its name as in files.
-        charts: The charts that draw it.
+        pictures: The charts that draw it; several faces of one picture are shown one at a time.
         table: The rows shown.
         row_links: Row → where its button leads, "" where nowhere.
         state: "" while nothing is filtered, else "follows" or "whole base".
         csv: Address of the file.
         finding: The finding that rests on this table, whose grade, n and interval the card tells.
+        matching: Customers counted under the filters, where the table follows them; else None.
         is_broad: Whether a chart needs the whole width.
         height: About how many pixels it is high.
     """
 
     anchor: str
     name: str
-    charts: tuple[ChartCard, ...]
+    pictures: tuple[tuple[ChartCard, ...], ...]
     table: TableView
     row_links: tuple[str, ...]
     state: str
     csv: str
     finding: Finding | None
+    matching: int | None = None
     is_broad: bool = False
     height: int = 0
+
+    @property
+    def charts(self) -> tuple[ChartCard, ...]:
+        """Every chart, one after the other."""
+        return tuple(chart for picture in self.pictures for chart in picture)
 
     @property
     def is_folded(self) -> bool:
@@ -183,30 +193,42 @@ class Cards:
         analysis = saved.result.analysis
         filtered = self._followers.filtered(analysis, table, filters)
         shown = filtered or table
-        charts = [_fitting(chart, shown.table) for chart in saved.result.charts if chart.table == table.table.name]
+        own = (_fitting(chart, shown.table) for chart in saved.result.charts if chart.table == table.table.name)
+        charts = [chart for chart in own if chart]
+        pictures = faces(charts)
         state = ("follows" if filtered else "whole base") if filters.is_set else ""
         place = anchor(analysis, table.table.name)
         told = [one for one in saved.result.findings if one.evidence.table == table.table.name]
         return Card(
             anchor=place,
             name=table.table.name,
-            charts=tuple(
-                self._chart_card(analysis, chart, shown, filters, bool(filtered)) for chart in charts if chart
+            pictures=tuple(
+                tuple(self._chart_card(analysis, chart, shown, filters, bool(filtered)) for chart in picture)
+                for picture in pictures
             ),
             table=self._table_view(shown, table.queries),
             row_links=self._row_links(analysis, shown, filters, path),
             state=state,
             csv=filters.address(f"/table/{anchor(analysis)}/{anchor(table.table.name)}.csv"),
             finding=words.rank_findings([replace(saved.result, findings=tuple(told))])[0].finding if told else None,
+            matching=self._matching(analysis, filtered) if filtered else None,
             is_broad=(
-                len(charts) > 1 or any(chart and _is_broad(chart, shown.table) for chart in charts)
+                len(pictures) > 1 or any(_is_broad(chart, shown.table) for chart in charts)
                 or (not charts and shown.table.data.num_columns > _NARROW_COLUMNS)
             ),
             height=_FRAME_PIXELS + (
-                max(_chart_height(chart, shown.table) for chart in charts if chart) if any(charts)
+                max(_chart_height(chart, shown.table) for chart in charts) if charts
                 else _ROW_PIXELS * min(shown.table.data.num_rows, OPEN_ROWS)
             ),
         )  # fmt: skip
+
+    def _matching(self, analysis: str, filtered: SavedTable) -> int | None:
+        """Customers that a table counts under the filters; None where that is not what it is added up from."""
+        if filtered.table.customer_column:
+            return filtered.row_count
+        if self._followers.recipe(analysis, filtered.table.name) is None:
+            return None
+        return int(sum(filtered.table.data.column(COUNT).to_pylist()))
 
     def _chart_card(
         self, analysis: str, chart: Chart, shown: SavedTable, filters: Filters, is_filtered: bool
@@ -215,7 +237,10 @@ class Cards:
         chosen = filters if is_filtered else type(filters)()
         below = f"customers who match: {filters.words()}" if is_filtered else subtitle(chart, shown.table.data)
         title = shown.table.title if is_filtered else chart.title
-        return ChartCard(title, below, chart.kind, chosen.address(f"{base}.json"), chosen.address(f"{base}.png"))
+        return ChartCard(
+            title, below, chart.kind, chosen.address(f"{base}.json"), chosen.address(f"{base}.png"),
+            shown.table.info(chart.colour).heading if chart.colour else "",
+        )  # fmt: skip
 
     def _table_view(self, saved: SavedTable, queries: tuple[str, ...]) -> TableView:
         shown = saved.table.data
@@ -374,9 +399,9 @@ def _side_names(chart: Chart, table: Table) -> set[Any]:
 
 
 def _fitting(chart: Chart, table: Table) -> Chart | None:
-    """The chart without the columns that a table added up again does not have; None where it then draws nothing."""
+    """The chart without the columns that a table added up again does not have; None where it would draw nothing."""
     names = set(table.data.column_names)
-    if not {chart.x, chart.y} <= names:
+    if not {chart.x, chart.y} <= names or not table.data.num_rows:
         return None
     lacking = {
         field: ""

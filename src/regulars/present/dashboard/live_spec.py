@@ -18,7 +18,8 @@ _NUMBER = (
     "abs(datum.value) < 10000 ? format(datum.value, ',.4~r')"
     " : replace(replace(replace(format(datum.value, '~s'), 'G', ' bn'), 'M', ' m'), 'k', ' k')"
 )
-_LABEL_PIXELS = 150
+_LABEL_PIXELS = 170
+_CHARACTER = 6.6
 _BAR_STEP = 26
 _AXIS_HEIGHT = 36
 _TEXT_PIXELS = 62
@@ -90,14 +91,18 @@ def _line(card: LiveCard) -> list[dict[str, Any]]:
 
 
 def _bars(card: LiveCard) -> list[dict[str, Any]]:
+    longest = max((len(one["label"]) for one in card.drawn), default=0)
+    names = min(_LABEL_PIXELS, round(_CHARACTER * longest) + 4)
     y = {
         "field": "label", "type": "nominal", "title": None, "sort": {"field": "place", "op": "min"},
-        "axis": {"grid": False, "labelLimit": _LABEL_PIXELS, "minExtent": _LABEL_PIXELS, "domain": False},
+        "axis": {"grid": False, "labelLimit": _LABEL_PIXELS, "minExtent": names, "domain": False},
         "scale": {"paddingInner": 0.28, "paddingOuter": 0.1},
     }  # fmt: skip
     x = {
         "field": "value", "type": "quantitative", "title": None,
-        "axis": {"labelExpr": _NUMBER, "tickCount": 4, "domain": False},
+        "axis": {
+            "labelExpr": _NUMBER, "tickCount": 4, "domain": False, "labelOverlap": "greedy", "labelSeparation": 10,
+        },
         "scale": {"zero": True, "range": [0, {"expr": f"width - {_TEXT_PIXELS}"}]},
     }  # fmt: skip
     return [

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from regulars.core.chart import Chart
 from regulars.core.questions import Condition, mask
 from regulars.core.result import ColumnInfo, Table
-from regulars.core.units import write
+from regulars.core.units import name_words, write
 from regulars.present.dashboard.filters import RefusedError
 from regulars.present.draw import chart_spec
 from regulars.present.scene import LIVE
@@ -103,7 +103,7 @@ class Lookup:
     def _fact(self, name: str, value: Any) -> Fact:
         feature = self._run.features.get(name)
         unit = feature.unit if feature else ""
-        return Fact(name.replace("_", " "), write(value, unit, self._run.currency), feature.meaning if feature else "")
+        return Fact(name_words(name), write(value, unit, self._run.currency), feature.meaning if feature else "")
 
     def _timeline(self, key: Any) -> tuple[TableView | None, dict[str, Any] | None]:
         """The orders of a customer, and a chart of them."""
@@ -127,7 +127,11 @@ class Lookup:
     def _chart(self, table: Table, value: str) -> dict[str, Any] | None:
         if value not in table.data.column_names or table.data.num_rows < 2:
             return None
-        colour = "is_sale" if len(set(table.data["is_sale"].to_pylist())) > 1 else ""
+        import pyarrow.compute as pc
+
+        kinds = pc.if_else(table.data["is_sale"], "bought", "attempt that was no sale")
+        table = replace(table, data=table.data.append_column("outcome", kinds))
+        colour = "outcome" if len(set(kinds.to_pylist())) > 1 else ""
         chart = Chart("orders", "Orders over time", "", "scatter", "orders", "day", value, colour=colour)
         return chart_spec(chart, table, table.data, currency=self._run.currency, look=LIVE)
 

@@ -11,7 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from regulars.core.units import write
+from regulars.core.chart import faces
+from regulars.core.units import name_words, write
 from regulars.present import words
 from regulars.present.actions import FIRST, rank_actions
 from regulars.present.compare import compare_runs
@@ -132,6 +133,7 @@ def vocabulary(run: RunView, terms: Terms) -> dict[str, Any]:
         "mean_words": partial(words.mean_words, currency=currency),
         "stake_words": partial(words.stake_words, currency=currency),
         "n_words": words.n_words,
+        "name_words": name_words,
         "evidence_words": partial(words.evidence_words, features=run.features),
         "says_count": words.says_count,
         "grade_words": words.grade_words,
@@ -204,9 +206,9 @@ def _result_view(result: Result, reader: TableReader, currency: str, files: File
 
 def _block(result: Result, table: Table, reader: TableReader, currency: str, file: str) -> BlockView:
     charts = tuple(
-        _chart_view(chart, table, reader, currency, anchor(result.analysis, chart.name))
-        for chart in result.charts
-        if chart.table == table.name
+        _chart_view(picture[0], table, reader, currency, anchor(result.analysis, picture[0].name))
+        for picture in faces(result.charts)
+        if picture[0].table == table.name and reader.count(table)
     )
     view = reader.view(table)
     is_folded = bool(charts) or len(view.rows) > OPEN_ROWS or not table.is_arrow

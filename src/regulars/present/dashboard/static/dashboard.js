@@ -144,6 +144,7 @@ async function go(target, isBack = false, keepsPlace = false) {
 function swap(page, samePage) {
   document.title = page.title;
   const open = new Set([...document.querySelectorAll("details[open]")].map(foldName));
+  const turned = [...document.querySelectorAll(".faces input:checked")].map((choice) => choice.id);
   const focused = samePage ? focusName(document.activeElement) : null;
   const fresh = page.querySelector(".body");
   const kept = [];
@@ -164,6 +165,12 @@ function swap(page, samePage) {
   document.querySelector(".body").replaceWith(fresh);
   for (const [box, rows] of kept) fill(box, rows);
   if (samePage) for (const fold of document.querySelectorAll("details")) if (open.has(foldName(fold))) fold.open = true;
+  for (const name of samePage ? turned : []) {
+    const choice = document.getElementById(name);
+    if (!choice) continue;
+    choice.checked = true;
+    turn(choice);
+  }
   if (focused) {
     const again = [...document.querySelectorAll(focused.tag)].find((one) => focusName(one)?.name === focused.name);
     if (again) again.focus({ preventScroll: true });
@@ -198,7 +205,13 @@ document.addEventListener("click", (event) => {
   go(link.href);
 });
 
+// A picture with several faces shows the chosen one; it is drawn when it is first seen.
+function turn(choice) {
+  choice.closest(".faced").querySelectorAll(".face").forEach((face, place) => (face.hidden = place !== +choice.value));
+}
+
 document.addEventListener("change", (event) => {
+  if (event.target.closest(".faces")) return void turn(event.target);
   const form = event.target.closest("form.filters");
   if (form) go(address(form));
 });
