@@ -102,6 +102,20 @@ class Reader(Protocol):
             DataError: A column is not there.
         """
 
+    def totals_text(
+        self,
+        table: str,
+        where: Sequence[Test] = (),
+        by: Sequence[str] = (),
+        sums: Sequence[str] = (),
+        distinct: Sequence[str] = (),
+    ) -> str:
+        """The query of `totals` on the run folder's cube, to be read and copied; nothing is asked.
+
+        Raises:
+            DataError: A column is not there.
+        """
+
     def close(self) -> None:
         """Give back memory and files."""
 

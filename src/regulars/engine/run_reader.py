@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -176,6 +177,26 @@ class RunReader:
         held = self._held.get(table)
         if held and held.answers(where, by, sums, distinct):
             return held.totals(where, by, sums, distinct)
+        return self._fetch(*self._totals(table, where, by, sums, distinct))
+
+    def totals_text(
+        self,
+        table: str,
+        where: Sequence[Test] = (),
+        by: Sequence[str] = (),
+        sums: Sequence[str] = (),
+        distinct: Sequence[str] = (),
+    ) -> str:
+        """The query of `totals`; see `Reader.totals_text`."""
+        query, values = self._totals(table, where, by, sums, distinct)
+        for name in self.tables:
+            query = query.replace(f"FROM {identifier(name)}", f"FROM 'cube/{name}.parquet'")
+        parts = query.split("?")
+        return "".join(f"{part}{literal}" for part, literal in zip(parts, [*map(_literal, values), ""], strict=True))
+
+    def _totals(
+        self, table: str, where: Sequence[Test], by: Sequence[str], sums: Sequence[str], distinct: Sequence[str]
+    ) -> tuple[str, list[Any]]:
         groups = [self._grouping(table, name) for name in by]
         parts = [
             *(f"{expression} AS {identifier(name)}" for name, expression in zip(by, groups, strict=True)),
@@ -189,7 +210,7 @@ class RunReader:
         text, values = self._where(table, where)
         grouped = ", ".join(str(place) for place in range(1, len(by) + 1))
         tail = f" GROUP BY {grouped} ORDER BY {grouped}" if by else ""
-        return self._fetch(f"SELECT {', '.join(parts)} FROM {identifier(table)}{text}{tail}", values)  # noqa: S608
+        return f"SELECT {', '.join(parts)} FROM {identifier(table)}{text}{tail}", values  # noqa: S608
 
     def close(self) -> None:
         """Give back memory and the temporary folder."""
@@ -260,6 +281,17 @@ class RunReader:
         if test.operator == "is not":
             return f"({column} IS NULL OR {column} NOT IN ({marks}))", list(test.values)
         return f"{column} IN ({marks})", list(test.values)
+
+
+def _literal(value: Any) -> str:
+    """A bound value as it would be written into a query, to be read."""
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "NULL"}[value]
+    if isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, date):
+        return f"DATE '{value}'"
+    return "'" + str(value).replace("'", "''") + "'"
 
 
 def _masking(relation: Any, columns: Sequence[str], secret: str) -> str:

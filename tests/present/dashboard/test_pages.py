@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import html
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +55,63 @@ def test_cards_tell_grade_n_interval_date_run_and_give_query_csv_and_png(client:
         'role="tooltip"',
     ):
         assert part in card, part
+
+
+def test_live_cards_tell_the_same_and_their_query_gives_their_figures(client: Any, run: SavedRun) -> None:
+    import duckdb
+
+    address = "/?from=2022-01&channel=website&measure={}"
+    for measure in ("orders", "customers"):
+        text = client.get(address.format(measure)).text
+        cards = re.findall(r'<section class="card" id="live-([^"]+)".*?</section>', text, flags=re.DOTALL)
+        assert {"months", "store", "channel", "weekdays"} <= set(cards)
+        card = re.search(r'<section class="card" id="live-store".*?</section>', text, flags=re.DOTALL).group(0)
+        for part in ("observed", "exact count", "data to 2022-12-31", run.view.run_id, "Copy query", ".csv", ".png"):
+            assert part in card, part
+        query = html.unescape(re.search(r"<code>(.*?)</code>", card, flags=re.DOTALL).group(1))
+        rows = duckdb.sql(query.replace("'cube/", f"'{run.path}/cube/")).to_arrow_table().to_pylist()
+        counted = {one["store"]: one.get("distinct_customer_key", one.get("orders")) for one in rows}
+        shown = csv.DictReader(client.get(address.format(measure).replace("/?", "/live/store.csv?")).text.splitlines())
+        told = {row["label"]: float(row["value"]) for row in shown}
+        assert {name: value for name, value in told.items() if value} == counted
+        orders = int(re.search(r"n = ([\d,]+) orders", card).group(1).replace(",", ""))
+        assert orders == sum(one.get("orders", one["rows"]) for one in rows) > 0
+
+
+def test_every_filter_of_the_data_is_offered_and_works_on_every_page(client: Any) -> None:
+    whole = client.get("/audience").text
+    for name in ("from", "to", "rfm_segment", "channel", "store", "campaign"):
+        field = re.search(rf'<select name="{name}".*?</select>', whole, flags=re.DOTALL).group(0)
+        value = html.unescape(re.findall(r"<option(?: value=\"([^\"]+)\")?>([^<]+)</option>", field)[1][1])
+        for page in ("/", "/chapter/segments", "/audience"):
+            text = client.get(page, params={name: value}).text
+            assert "Filtered: " in text, (page, name)
+            assert f'href="/quality?{name}=' in text, (page, name)  # the menu takes it along
+        size = re.search(r'<h2 id="size"[^>]*>([\d,]+)', client.get("/audience", params={name: value}).text)
+        everyone = re.search(r'<h2 id="size"[^>]*>([\d,]+)', whole)
+        assert int(size.group(1).replace(",", "")) < int(everyone.group(1).replace(",", "")), name
+
+
+def test_a_card_under_filters_counts_those_who_match_and_not_those_of_the_finding(client: Any) -> None:
+    text = client.get("/chapter/segments?channel=website").text
+    card = re.search(r'<section class="card[^>]*id="rfm-segments".*?</section>', text, flags=re.DOTALL).group(0)
+    size = re.search(r'<h2 id="size"[^>]*>([\d,]+)', client.get("/audience?channel=website").text).group(1)
+    assert f"n = {size} customers" in card
+    assert "exact counts" in card
+    assert "interval" not in re.sub(r'<span class="tip.*?</span>', "", card.split('class="facts"')[1].split("</p>")[0])
+
+
+def test_faces_of_one_picture_are_shown_one_at_a_time(client: Any, cinema_run: Path) -> None:
+    text = client.get("/chapter/customers").text
+    card = re.search(r'<section class="card[^>]*id="cohorts-retention".*?</section>', text, flags=re.DOTALL)
+    card = card or re.search(r'<section class="card[^>]*id="cohorts-newest".*?</section>', text, flags=re.DOTALL)
+    words = re.findall(r'<input type="radio"[^>]*>([^<]+)</label>', card.group(0))
+    assert words == ["retention share", "active", "revenue"]
+    assert len(re.findall(r'<div class="face" hidden>', card.group(0))) == 2
+    assert len(re.findall(r'data-spec="', card.group(0))) == 3
+    report = (cinema_run / "report.html").read_text(encoding="utf-8")
+    assert report.count("buy again in the month after their first order") >= 1
+    assert "have brought the most" not in report.split('id="cohorts"')[1].split("</figure>")[0]
 
 
 def test_a_picture_is_drawn_with_its_title(client: Any) -> None:
@@ -190,6 +249,10 @@ def test_downloads_are_bounded(run: SavedRun, make_client: Any) -> None:
         ("/list/rfm/..%2f..%2fresults.csv", 404),
         ("/table/rfm/%00.csv", 404),
         ("/chart/rfm/nothing.json", 404),
+        ("/chart/rfm/revenue_by_segment.json?wide=nonsense", 400),
+        ("/chart/rfm/revenue_by_segment.json?wide=-720", 400),
+        ("/chart/rfm/revenue_by_segment.json?wide=999999", 400),
+        ("/chart/rfm/revenue_by_segment.json?wide=٧٢٠", 400),
         ("/compare?with=../../etc", 404),
         ("/compare?with=%2e%2e%2f", 404),
         ("/customers?id=nobody", 404),

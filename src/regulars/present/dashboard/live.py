@@ -70,7 +70,7 @@ class LiveRow:
 
 @dataclass(frozen=True)
 class LiveCard:
-    """A chart with its table, added up from the cube under the filters."""
+    """A chart with its table, added up from the cube under the filters, the orders it rests on and its query."""
 
     name: str
     kind: ChartKind
@@ -84,6 +84,8 @@ class LiveCard:
     is_filter: bool
     has_shares: bool
     total: str = ""
+    n: int = 0
+    queries: tuple[str, ...] = ()
 
     @property
     def noun(self) -> str:
@@ -116,6 +118,15 @@ class LiveCard:
     def more(self) -> int:
         """Rows that only the table has."""
         return len(self.rows) - len(self.drawn)
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """The measure by group, how many orders it rests on, and the query."""
+
+    by_group: dict[Any, float | None]
+    orders: int
+    query: str
 
 
 @dataclass(frozen=True)
@@ -250,21 +261,30 @@ class LiveBoard:
 
     # -- cards --------------------------------------------------------------------------------------
 
-    def _sums(self, by: str, filters: Filters, without: str) -> dict[Any, float | None]:
-        """Group → the measure, under every filter but one."""
+    def _sums(self, by: str, filters: Filters, without: str) -> _Sums:
+        """The measure by group, under every filter but one."""
         measure, tests = self.measure(filters), filters.order_tests(without)
         reader = self._run.reader
         if measure == "customers":
-            rows = reader.totals("orders", [SALE, *tests], by=[by], distinct=["customer_key"]).to_pylist()
-            return {one[by]: float(one["distinct_customer_key"]) for one in rows}
-        sums = ["orders", *(["revenue"] if measure.startswith("revenue") else [])]
-        rows = reader.totals("days", tests, by=[by], sums=sums).to_pylist()
+            asked: dict[str, Any] = {"where": [SALE, *tests], "by": [by], "distinct": ["customer_key"]}
+            rows = reader.totals("orders", **asked).to_pylist()
+            found: dict[Any, float | None] = {one[by]: float(one["distinct_customer_key"]) for one in rows}
+            return _Sums(found, sum(one["rows"] for one in rows), reader.totals_text("orders", **asked))
+        asked = {
+            "where": tests,
+            "by": [by],
+            "sums": ["orders", *(["revenue"] if measure.startswith("revenue") else [])],
+        }
+        rows = reader.totals("days", **asked).to_pylist()
         if measure == "revenue_per_order":
-            return {one[by]: one["revenue"] / one["orders"] if one["orders"] else None for one in rows}
-        return {one[by]: one[measure] for one in rows}
+            found = {one[by]: one["revenue"] / one["orders"] if one["orders"] else None for one in rows}
+        else:
+            found = {one[by]: one[measure] for one in rows}
+        return _Sums(found, round(sum(one["orders"] or 0.0 for one in rows)), reader.totals_text("days", **asked))
 
     def _months(self, filters: Filters) -> LiveCard:
-        found = {month_text(day): value for day, value in self._sums("month(day)", filters, "period").items()}
+        sums = self._sums("month(day)", filters, "period")
+        found = {month_text(day): value for day, value in sums.by_group.items()}
         measure = self.measure(filters)
         title, unit = MEASURES[measure]
         empty = None if measure == "revenue_per_order" else 0.0
@@ -280,10 +300,11 @@ class LiveBoard:
         words = f"{title} {were} highest in {best.label}: {best.text}" if best and best.value else f"{title} by month"
         notes = ["hollow: not a whole month"] if any(one.is_partial for one in rows) else []
         notes += ["a gap: no sale at all"] if self._there.empty_months else []
-        return self._card("months", "line", words, f"{title} by month", "Month", rows, filters, notes)
+        return self._card("months", "line", words, f"{title} by month", "Month", rows, filters, notes, sums)
 
     def _labels(self, name: str, filters: Filters) -> LiveCard:
-        found = self._sums(name, filters, name)
+        sums = self._sums(name, filters, name)
+        found = sums.by_group
         measure = self.measure(filters)
         title, unit = MEASURES[measure]
         shares = measure in ("revenue", "orders")
@@ -301,10 +322,11 @@ class LiveBoard:
             words = f"{lead.label}: {lead.share} of {title.lower()}"
         elif lead.value:
             words = f"{title}: {lead.label} comes first with {lead.text}"
-        return self._card(name, "bar", words, f"{title} by {NOUNS[name]}", TITLES[name], rows, filters, [], total)
+        return self._card(name, "bar", words, f"{title} by {NOUNS[name]}", TITLES[name], rows, filters, [], sums, total)
 
     def _weekdays(self, filters: Filters) -> LiveCard:
-        found = self._sums("weekday(day)", filters, "")
+        sums = self._sums("weekday(day)", filters, "")
+        found = sums.by_group
         title, unit = MEASURES[self.measure(filters)]
         shares = self.measure(filters) in ("revenue", "orders")
         total = sum(value or 0.0 for value in found.values()) if shares else None
@@ -315,7 +337,17 @@ class LiveBoard:
         lead = max(rows, key=lambda one: one.value or 0.0)
         words = f"{lead.label} leads with {lead.share or lead.text}" if lead.value else f"{title} by day of the week"
         return self._card(
-            "weekdays", "bar", words, f"{title} by day of the week", "Day", rows, filters, [], total, is_filter=False
+            "weekdays",
+            "bar",
+            words,
+            f"{title} by day of the week",
+            "Day",
+            rows,
+            filters,
+            [],
+            sums,
+            total,
+            is_filter=False,
         )
 
     def _row(
@@ -328,7 +360,7 @@ class LiveBoard:
 
     def _card(
         self, name: str, kind: ChartKind, title: str, subtitle: str, heading: str, rows: Sequence[LiveRow],
-        filters: Filters, notes: Sequence[str], total: float | None = None, *, is_filter: bool = True,
+        filters: Filters, notes: Sequence[str], sums: _Sums, total: float | None = None, *, is_filter: bool = True,
     ) -> LiveCard:  # fmt: skip
         measure, unit = MEASURES[self.measure(filters)]
         heeded = replace(filters, start="", end="") if name == "months" else filters.with_values(name, ())
@@ -338,6 +370,7 @@ class LiveBoard:
         return LiveCard(
             name, kind, title, "; ".join(parts), heading, measure, meaning, unit, tuple(rows), is_filter,
             total is not None, write_short(total, unit, self._currency) if total is not None else "",
+            sums.orders, (sums.query,),
         )  # fmt: skip
 
 
