@@ -34,7 +34,7 @@ def campaigns(rows: Sequence[Mapping[str, Any]], margin: float, least: int, quer
     columns = Columns()
     columns.add("campaign_id", [str(row["campaign_id"]) for row in rows], "id")
     if any(row["name"] != str(row["campaign_id"]) for row in rows):
-        columns.add("name", [row["name"] for row in rows], "text")
+        columns.add("name", [row["name"] for row in rows], "text", "", "campaign")
     columns.add("kind", [row["kind"] for row in rows], "text")
     columns.add("day", [row["day"] for row in rows], "date", "First day.")
     columns.add("contacts", contacts, "contacts", "Customers it was sent to.")

@@ -36,6 +36,8 @@ _CELL = 96
 _CHARACTER = 7
 _SLANTED = 180
 """Pixels that a slanted name may be long."""
+_SLANTED_STEP = 22
+"""Pixels from one slanted name to the next at least."""
 _LINE = 30
 _NARROW = 600
 _MONTH_STEPS = (1, 2, 3, 6, 12, 24, 60)
@@ -62,7 +64,15 @@ def _slanted_height(scene: Scene) -> int:
     channel = scene.channels["x"]
     if not _is_crowded(channel, scene):
         return 0
-    return int(0.65 * min(_SLANTED, _CHARACTER * max(len(text) for text in channel.order)))
+    steep = 1.0 if _is_narrow(scene) else 0.65
+    return int(steep * min(_SLANTED, _CHARACTER * max(len(text) for text in channel.order)))
+
+
+def _is_narrow(scene: Scene) -> bool:
+    """Whether slanted names above the columns of a heat map would lie on one another, so that they stand upright."""
+    if scene.chart.kind != "heatmap":
+        return False
+    return (plot_width(scene) - _names_width(scene) - 30) / max(1, len(scene.channels["x"].order)) < _SLANTED_STEP
 
 
 def _side_by_side(scene: Scene) -> int:
@@ -218,7 +228,8 @@ def _axis(channel: Channel, along: str, scene: Scene) -> dict[str, Any]:
             }
         if along == "x" and _is_crowded(channel, scene):
             side = "left" if scene.chart.kind == "heatmap" else "right"  # a heat map has them above
-            axis |= {"labelAngle": -40, "labelAlign": side, "labelOverlap": False, "labelLimit": _SLANTED}
+            angle = -90 if _is_narrow(scene) else -40
+            axis |= {"labelAngle": angle, "labelAlign": side, "labelOverlap": False, "labelLimit": _SLANTED}
         return axis
     ticks = 5 if along == "y" or scene.look.width < _NARROW else 7
     axis |= {"labelExpr": _NUMBER_FORMATS.get(channel.unit, _PLAIN_NUMBER), "tickCount": ticks}

@@ -35,6 +35,8 @@ TITLES = {
 NOUNS = {name: title if title.isupper() or title.startswith("RFM") else title.lower() for name, title in TITLES.items()}
 OTHERS = "all others"
 """The label of everything beyond the labels that the cube names."""
+UNKNOWN = "unknown"
+"""How cube and tables name the group whose label is missing."""
 MEASURES: dict[str, tuple[str, Unit]] = {
     "revenue": ("Revenue", "money"),
     "orders": ("Orders", "orders"),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from regulars.core.questions import Among
-from regulars.present.dashboard.filters import Filters, first_day, last_day
+from regulars.present.dashboard.filters import UNKNOWN, Filters, first_day, last_day
 from regulars.present.dashboard.saved_run import SavedTable, with_rows
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from regulars.present.dashboard.saved_run import SavedResult, SavedRun
 
 COUNT = "customers"
-UNKNOWN = "unknown"
-"""How a table names the group of customers whose label is missing."""
 _PERIODS = ("month", "week", "day", "quarter")
 _TOLERANCE = 1e-6
 

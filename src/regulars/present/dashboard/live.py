@@ -19,6 +19,7 @@ from regulars.present.dashboard.filters import (
     OTHERS,
     SALE,
     TITLES,
+    UNKNOWN,
     Filters,
     first_day,
     last_day,
@@ -316,12 +317,13 @@ class LiveBoard:
             for label in self._there.labels[name]
         ]  # fmt: skip
         rows.sort(key=lambda one: (one.label == OTHERS, -(one.value or 0.0), one.label))
-        lead = rows[0]
+        lead = next((one for one in rows if one.label not in (OTHERS, UNKNOWN)), rows[0])
+        called = f"{TITLES[name]} {lead.label}" if lead.label.isdecimal() else lead.label
         words = f"{title} by {NOUNS[name]}"
         if shares and lead.value:
-            words = f"{lead.label}: {lead.share} of {title.lower()}"
+            words = f"{called}: {lead.share} of {title.lower()}"
         elif lead.value:
-            words = f"{title}: {lead.label} comes first with {lead.text}"
+            words = f"{title}: {called} comes first with {lead.text}"
         return self._card(name, "bar", words, f"{title} by {NOUNS[name]}", TITLES[name], rows, filters, [], sums, total)
 
     def _weekdays(self, filters: Filters) -> LiveCard:
