@@ -99,10 +99,11 @@ class Watched:
         return self.page
 
     def drawn(self) -> None:
-        """Wait until every chart of the page is drawn, scrolling to each."""
+        """Wait until every chart that can be seen is drawn, scrolling to each."""
         self.page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
-        for place in range(self.page.locator(".canvas.live, .canvas.chart").count()):
-            chart = self.page.locator(".canvas.live, .canvas.chart").nth(place)
+        charts = self.page.locator(":is(.canvas.live, .canvas.chart):visible")
+        for place in range(charts.count()):
+            chart = charts.nth(place)
             chart.scroll_into_view_if_needed()
             chart.locator("svg").first.wait_for()
 

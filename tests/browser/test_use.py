@@ -67,6 +67,33 @@ def test_a_mark_of_an_analysis_leads_to_the_customers_it_is_made_of(watch: Any, 
     page.wait_for_url("**/customers?id=*")
 
 
+def test_a_picture_turns_its_faces_by_mouse_and_keyboard_and_keeps_the_chosen_one(watch: Any, cinema: str) -> None:
+    page = watch().open(cinema + "/chapter/customers")
+    card = page.locator(".card:has(.faces)").first
+    seen = card.locator(".face:visible")
+    share = seen.locator("h4").inner_text()
+    assert seen.count() == 1
+    card.locator(".faces label").nth(1).click()
+    seen.locator("svg").first.wait_for()
+    count = seen.locator("h4").inner_text()
+    page.keyboard.press("ArrowRight")
+    seen.locator("svg").first.wait_for()
+    revenue = seen.locator("h4").inner_text()
+    assert len({share, count, revenue}) == 3
+    page.locator("#channel").select_option("website")
+    page.locator(".chosen").wait_for()
+    assert page.locator(".card:has(.faces)").first.locator(".face:visible h4").inner_text() == revenue
+
+
+def test_the_query_of_a_live_card_is_copied(watch: Any, cinema: str) -> None:
+    watched = watch(permissions=["clipboard-read", "clipboard-write"])
+    page = watched.open(cinema + "/?channel=website")
+    card = page.locator("#live-store")
+    card.locator("[data-copy]").click()
+    page.locator("#told:has-text('copied')").wait_for()
+    assert "FROM 'cube/days.parquet'" in page.evaluate("navigator.clipboard.readText()")
+
+
 def test_look_up_shows_timeline_scores_and_segment(watch: Any, cinema: str, cinema_run: Path) -> None:
     import duckdb
 
@@ -81,7 +108,7 @@ def test_look_up_shows_timeline_scores_and_segment(watch: Any, cinema: str, cine
     page.locator(f"h1:has-text('{found[0]}')").wait_for()
     watched.drawn()
     text = page.locator("main").inner_text()
-    for part in ("Timeline", "Recency, frequency, money", "rfm segment", "Every customer's risk"):
+    for part in ("Timeline", "Recency, frequency, money", "RFM segment", "Every customer's risk"):
         assert part in text, part
     assert page.locator("#timeline ~ .scroll tbody tr, [aria-labelledby=orders-caption] tbody tr").count() >= found[1]
 

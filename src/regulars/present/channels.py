@@ -269,10 +269,11 @@ def colour(scene: Scene) -> Any:
     options: dict[str, Any] = {"scheme": "cividis"}
     if scene.chart.kind == "heatmap" and channel.scale == "quantity":
         options |= {"domain": list(_heat_range(scene)), "clamp": True}
-    legend = alt.Legend(title=channel.title, gradientLength=180)
+    length = min(180, scene.look.width // 3)
+    legend = alt.Legend(title=channel.title, gradientLength=length)
     if channel.scale == "quantity":
         legend = alt.Legend(
-            title=channel.title, gradientLength=180, labelExpr=_NUMBER_FORMATS.get(channel.unit, _PLAIN_NUMBER)
+            title=channel.title, gradientLength=length, labelExpr=_NUMBER_FORMATS.get(channel.unit, _PLAIN_NUMBER)
         )
     return alt.Color(f"colour:{kind}", scale=alt.Scale(**options), legend=None if _is_printed(scene) else legend)
 
@@ -293,9 +294,14 @@ def _names_legend(scene: Scene) -> Any:
 
 def _needs_legend(scene: Scene) -> bool:
     """Not where the axis names the same column already, nor where the nodes of a flow have their names beside them."""
-    if scene.chart.kind == "flow" and scene.chart.label:
+    if is_named(scene):
         return False
     return scene.channels["colour"].column != scene.channels[scene.category].column
+
+
+def is_named(scene: Scene) -> bool:
+    """Whether a flow has its names beside it: where it is too narrow for that, a legend has them."""
+    return scene.chart.kind == "flow" and bool(scene.chart.label) and scene.look.width >= _NARROW
 
 
 def _legend_columns(scene: Scene) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from regulars.present.channels import colour, legend_rows, plot_height, position, sizes, tooltips
+from regulars.present.channels import colour, is_named, legend_rows, plot_height, position, sizes, tooltips
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -59,7 +59,7 @@ def links(scene: Scene, on: Layer) -> list[Any]:
     dots = on(scene, nodes).mark_point(size=70 if lines else 42, filled=True, opacity=1 if lines else 0.75)
     node_sizes = {} if is_flow else sizes(scene, 500)
     drawn.append(dots.encode(**places, color=colour(scene), **node_sizes, **tooltips(scene)))
-    if scene.chart.label and nodes:
+    if nodes and (is_named(scene) if is_flow else scene.chart.label):
         told = _beside_bands(scene, nodes, bands or nodes) if is_flow else _apart(scene, nodes, _sided(nodes, lines))
         drawn += _labels(scene, on, places, told)
     return drawn
