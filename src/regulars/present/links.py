@@ -80,7 +80,7 @@ def _labels(scene: Scene, on: Layer, places: dict[str, Any], told: Sequence[Reco
 def _beside_bands(scene: Scene, nodes: Sequence[Record], drawn: Sequence[Record]) -> list[Record]:
     """Labels outside a flow, those of each side far enough apart to be read."""
     leftmost = min(one["x"] for one in nodes)
-    top, bottom = max(one["y"] for one in drawn), min(one.get("lower", one["y"]) for one in drawn)
+    top, bottom = max(one["y"] for one in drawn), min(one["lower"] if "lower" in one else one["y"] for one in drawn)
     room = plot_height(scene) - 28 * legend_rows(scene) - 12 - 2 * _FLOW_PADDING
     step = _LINE * (top - bottom) / room
     told: list[Record] = []

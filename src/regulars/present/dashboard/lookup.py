@@ -1,4 +1,4 @@
-"""One customer: who it is, what it bought and when, and what every table of one row per customer says about it."""
+"""One customer: who it is, what it bought and when, and what every table with a column of customers says about it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from regulars.present.scene import LIVE
 from regulars.present.tables import view_of
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from regulars.core.units import Unit
-    from regulars.present.dashboard.saved_run import SavedRun
+    from regulars.present.dashboard.saved_run import SavedRun, SavedTable
     from regulars.present.tables import TableView
 
 MOST_ORDERS = 200
@@ -49,7 +51,7 @@ class CustomerPage:
         facts: Every other known feature.
         timeline: Its orders, the newest first; None where the data have none.
         chart: The orders over time, as a specification; None where there is nothing to draw.
-        tables: Title of the analysis → what its tables of one row per customer say.
+        tables: Title of the analysis → what its tables with a column of customers say.
     """
 
     customer_id: str
@@ -136,21 +138,29 @@ class Lookup:
         return chart_spec(chart, table, table.data, currency=self._run.currency, look=LIVE)
 
     def _tables(self, customer_id: Any) -> list[tuple[str, TableView]]:
-        """What the tables keyed by customer say about one of them."""
+        """What the tables with a column of customers say about one of them."""
         found = []
         for saved in self._run.results.values():
             for table in saved.tables.values():
-                column = table.table.customer_column
-                if not table.key or not column:
-                    continue
-                value = self._as_kind(customer_id, table.key, column)
-                rows = self._run.reader.rows(
-                    table.key, table.table.data.column_names, [Condition(column, "is", (value,))], limit=_MOST_ROWS
-                )
-                if rows.num_rows:
+                column = _customers_of(table.table)
+                rows = self._rows(table, column, customer_id) if column else None
+                if rows is not None and rows.num_rows:
                     rows = rows.drop_columns([column]) if rows.num_columns > 1 else rows
                     found.append((saved.result.title, self._view(replace(table.table, data=rows))))
         return found
+
+    def _rows(self, table: SavedTable, column: str, customer_id: Any) -> pa.Table:
+        """The first rows about a customer, in the order of the columns beside the id."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        data = table.table.data
+        if not table.key:
+            own = pc.equal(data.column(column).cast(pa.string()), str(customer_id))
+            return data.filter(own).slice(0, _MOST_ROWS)
+        order = [name for name in data.column_names if name != column][:2]
+        test = Condition(column, "is", (self._as_kind(customer_id, table.key, column),))
+        return self._run.reader.rows(table.key, data.column_names, [test], order, _MOST_ROWS)
 
     def _as_kind(self, customer_id: Any, table: str, column: str) -> Any:
         """The id in the type of another table's column."""
@@ -160,6 +170,14 @@ class Lookup:
 
     def _view(self, table: Table) -> TableView:
         return view_of(table, table.data, table.data.num_rows, self._run.currency)
+
+
+def _customers_of(table: Table) -> str:
+    """The column that says which customer a row is about, one row each or several; "" where there is none."""
+    if table.customer_column:
+        return table.customer_column
+    is_named = table.info("customer_id").unit == "id" and "customer_id" in table.data.column_names
+    return "customer_id" if is_named else ""
 
 
 _TITLES = {"is_sale": "sale", "order_id": "order", "product_id": "product"}
