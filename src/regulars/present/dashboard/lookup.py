@@ -155,10 +155,10 @@ class Lookup:
         import pyarrow.compute as pc
 
         data = table.table.data
+        order = [name for name in data.column_names if name != column][:2]
         if not table.key:
             own = pc.equal(data.column(column).cast(pa.string()), str(customer_id))
-            return data.filter(own).slice(0, _MOST_ROWS)
-        order = [name for name in data.column_names if name != column][:2]
+            return data.filter(own).sort_by([(name, "ascending") for name in order]).slice(0, _MOST_ROWS)
         test = Condition(column, "is", (self._as_kind(customer_id, table.key, column),))
         return self._run.reader.rows(table.key, data.column_names, [test], order, _MOST_ROWS)
 
