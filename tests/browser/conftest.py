@@ -1,17 +1,16 @@
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
@@ -124,10 +123,3 @@ def watch(browser: Any, cinema: str) -> Iterator[Any]:
     for context in contexts:
         context.close()
     assert [problem for one in made for problem in one.problems] == []
-
-
-@pytest.fixture(scope="session")
-def pictures() -> Path | None:
-    """Where to keep pictures of the pages, if anywhere: the folder named by REGULARS_PICTURES."""
-    named = os.environ.get("REGULARS_PICTURES")
-    return Path(named) if named else None

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -51,6 +52,26 @@ def test_totals_by_group(reader: RunReader) -> None:
     rows = reader.totals("orders", by=["customer_id"], sums=["paid"]).to_pylist()
     assert rows == [{"customer_id": "a", "rows": 2, "paid": 3.5}, {"customer_id": "c", "rows": 1, "paid": 4.0}]
     assert reader.totals("orders", distinct=["customer_id"]).to_pylist() == [{"rows": 3, "distinct_customer_id": 2}]
+
+
+def test_the_text_of_a_query_asks_the_same_of_the_run_folder(reader: RunReader, tmp_path: Path) -> None:
+    (tmp_path / "cube").mkdir()
+    told = pa.table({"name?": ['it\'s ? FROM "people"', "b"], "day": [date(2024, 1, 2), date(2024, 2, 1)], "n": [1, 2]})
+    pq.write_table(told, tmp_path / "cube" / "people.parquet")
+    asker = RunReader({"people": tmp_path / "cube" / "people.parquet"})
+    try:
+        tests = [
+            Condition("name?", "is", ('it\'s ? FROM "people"',)),
+            Condition("day", "at least", (date(2024, 1, 1),)),
+            Condition("n", "at most", (5,)),
+        ]
+        asked = {"where": tests, "by": ["name?"], "sums": ["n"], "distinct": ["day"]}
+        text = asker.totals_text("people", **asked)
+        assert duckdb.sql(text.replace("'cube/", f"'{tmp_path}/cube/")).to_arrow_table() == asker.totals(
+            "people", **asked
+        )
+    finally:
+        asker.close()
 
 
 def test_only_columns_that_are_there_reach_a_query(reader: RunReader) -> None:

@@ -6,6 +6,7 @@ with external access off and the settings locked. Whatever a page asks for, the 
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from contextlib import contextmanager
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
     from regulars.core.questions import Kind, Test
 
+_MARKS = re.compile(r'"(?:[^"]|"")*"|\?')
+"""The marks of bound values in a query, and the quoted names that may hold the same character."""
 _COMPARISONS = {"at least": ">=", "at most": "<="}
 MOST_HELD = 10_000_000
 """Rows of a table held in memory at most: about 150 MB for orders with every label."""
@@ -191,8 +194,8 @@ class RunReader:
         query, values = self._totals(table, where, by, sums, distinct)
         for name in self.tables:
             query = query.replace(f"FROM {identifier(name)}", f"FROM 'cube/{name}.parquet'")
-        parts = query.split("?")
-        return "".join(f"{part}{literal}" for part, literal in zip(parts, [*map(_literal, values), ""], strict=True))
+        written = map(_literal, values)
+        return _MARKS.sub(lambda found: next(written) if found[0] == "?" else found[0], query)
 
     def _totals(
         self, table: str, where: Sequence[Test], by: Sequence[str], sums: Sequence[str], distinct: Sequence[str]
