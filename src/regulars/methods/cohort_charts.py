@@ -37,16 +37,12 @@ def by_time(
     share = "Customers who buy again"
     if len(over.share) > 1 and over.cohorts[1]:
         share = f"{write(float(over.share[1]), 'share')} buy again in the {grain} after their first order"
-    largest = int(np.argmax(cohorts.sizes))
-    count = write_count(int(cohorts.sizes[largest]), "customers")
-    told = [
-        ("retention_map", share, f"Share of each cohort with a sale, %; {since}", "retention_share"),
-        (
-            "customers_map", f"Most first bought in {named(largest)}: {count}",
-            f"Customers of each cohort with a sale; {since}", "active",
-        ),
-    ]  # fmt: skip
-    if has_revenue:
+    told = [("retention_map", share, f"Share of each cohort with a sale, %; {since}", "retention_share")]
+    if len(cohorts.sizes):
+        largest = int(np.argmax(cohorts.sizes))
+        title = f"Most first bought in {named(largest)}: {write_count(int(cohorts.sizes[largest]), 'customers')}"
+        told.append(("customers_map", title, f"Customers of each cohort with a sale; {since}", "active"))
+    if has_revenue and len(cohorts.sizes):
         brought = np.nansum(cohorts.revenue, axis=1)
         best = int(np.argmax(brought))
         money = write(float(brought[best]), "money", currency)
@@ -77,23 +73,19 @@ def by_group(
     import numpy as np
 
     since = f"by {grain}s since the first order"
-    largest = max(over, key=lambda label: over[label].customers[0])
-    count = write_count(int(over[largest].customers[0]), "customers")
-    told = [
-        (
-            f"{name}_map", f"Who buys again, by {words}",
-            f"Share of customers with a sale, %; {since}", "retention_share",
-        ),
-        (
-            f"{name}_customers_map", f"By {words}, “{largest}” is the largest: {count}",
-            f"Customers with a sale; {since}", "active",
-        ),
-    ]  # fmt: skip
-    if has_revenue:
-        ends = [int(np.flatnonzero(one.cohorts[: last + 1] > 0)[-1]) for one in over.values()]
+    below = f"Share of customers with a sale, %; {since}"
+    told = [(f"{name}_map", f"Who buys again, by {words}", below, "retention_share")]
+    known = {label: one for label, one in over.items() if (one.cohorts[: last + 1] > 0).any()}
+    if known:
+        largest = max(known, key=lambda label: known[label].customers[0])
+        count = write_count(int(known[largest].customers[0]), "customers")
+        title = f"By {words}, “{largest}” is the largest: {count}"
+        told.append((f"{name}_customers_map", title, f"Customers with a sale; {since}", "active"))
+    if has_revenue and known:
+        ends = [int(np.flatnonzero(one.cohorts[: last + 1] > 0)[-1]) for one in known.values()]
         within = min(ends)
-        best = max(over, key=lambda label: over[label].cumulative_revenue[within])
-        money = write(float(over[best].cumulative_revenue[within]), "money", currency)
+        best = max(known, key=lambda label: known[label].cumulative_revenue[within])
+        money = write(float(known[best].cumulative_revenue[within]), "money", currency)
         told.append(
             (
                 f"{name}_revenue_map", f"By {words}, “{best}” brings the most within {within} {grain}s: {money} each",
