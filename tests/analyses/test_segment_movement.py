@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from regulars.analyses.segment_movement import ScoreOptions, SegmentMovement
+from regulars.analyses.segments import Segments
 from regulars.core.verb import VerbCall
 from regulars.errors import DataError
 from regulars.measures import windows
@@ -185,3 +186,59 @@ def test_a_file_without_a_feature_is_refused_by_name(data: Any, tmp_path: Path) 
     assert whole.table("scores").to_arrow().num_rows == 588
     with pytest.raises(DataError, match="no saved segments"):
         SegmentMovement().perform(VerbCall(ScoreOptions(), lambda: data, tmp_path / "elsewhere"))
+
+
+# -- stages, where there are no segments ----------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def one_kind() -> pa.Table:
+    """Orders of customers of one kind, who come in two waves, buy at different rates and leave."""
+    rng = np.random.default_rng(4)
+    size, days = 1200, 1096
+    start = np.where(np.arange(size) % 2, rng.uniform(0, 90, size), rng.uniform(860, 960, size))
+    until = np.minimum(days - start, rng.exponential(600, size))
+    repeats = rng.poisson(rng.gamma(1.2, 6 / 365, size) * until)
+    customer = np.concatenate([np.arange(size), np.repeat(np.arange(size), repeats)])
+    after = np.concatenate([np.zeros(size), rng.random(repeats.sum()) * np.repeat(until, repeats)])
+    minutes = ((start[customer] + after) * 1440).astype("timedelta64[m]")
+    return pa.table(
+        {
+            "order_id": [f"o{number}" for number in range(len(customer))],
+            "customer_id": [f"c{number:04}" for number in customer],
+            "ordered_at": (np.datetime64("2022-01-01", "m") + minutes).astype("datetime64[us]"),
+            "amount": np.round(30 * rng.lognormal(0, 0.3, len(customer)), 2),
+        }
+    )
+
+
+def test_stages_are_followed_where_there_are_no_segments(
+    one_kind: pa.Table, make_dataset: MakeDataset, checks: Any, tmp_path: Path
+) -> None:
+    data = make_dataset({"orders": one_kind}, as_of=date(2024, 12, 31))
+    result = SegmentMovement().run(data)
+    checks.tidy(result)
+    caveats = " ".join(one.sentence for one in result.caveats)
+    assert "stages of a customer's life" in caveats
+    assert "not what kind it is" in caveats
+    assert "known at the end of both windows" in result.finding("segment_movement.net").sentence
+    moves = checks.rows(result, "moves")
+    assert not {row["target"] for row in moves} & {windows.SILENT}
+    first = one_kind["ordered_at"].to_numpy()
+    ids = np.array(one_kind["customer_id"].to_pylist())
+    known = len(set(ids[first < np.datetime64("2024-07-01")]))
+    assert sum(row["customers"] for row in moves if row["source"] != windows.NEW) == known
+    assert sum(row["customers"] for row in moves) == len(set(ids))
+    half = data.customer_days.filter(data.customer_days.day >= date(2024, 7, 1))
+    assert sum(row["money_after"] for row in moves) == pytest.approx(data.collect(half.revenue.sum())[0][0].as_py())
+    # the stage at the end of the last window is that of the customer as it is now, and the saved model gives it again
+    now = Segments().run(data)
+    today = {row["customer_id"]: row["segment"] for row in data.collect(now.table("members").data).to_pylist()}
+    latest = data.collect(result.table("next_segments").data).to_pylist()
+    assert {row["customer_id"]: row["segment"] for row in latest} == today
+    assert result.model is not None
+    (tmp_path / "models" / "segment_movement").mkdir(parents=True)
+    result.model.save(tmp_path / "models" / "segment_movement")
+    call = VerbCall(ScoreOptions(), lambda: data, tmp_path)
+    scored = SegmentMovement().perform(call).table("scores").to_arrow().to_pylist()
+    assert {row["customer_id"]: row["segment"] for row in scored} == today

@@ -132,19 +132,28 @@ def test_customers_of_one_process_have_no_segments(
     data = make_dataset({"orders": one_process(seed, rates=rates, leave=leave, joined=joined)})
     found = segmentation.segmentation_of(data, segmentation.Plan())
     assert found is not None
-    assert not found.holds, found.look.choice.reason
-    assert found.names == (segmentation.EVERYONE,)
+    assert found.kind != "segments", found.look.choice.reason
+    assert all(look.choice.kind != "segments" for look in found.looks)
+    assert found.holds == (found.kind == "stages")
 
 
-def test_stages_are_told_as_such_and_made_where_they_are_asked_for(make_dataset: MakeDataset) -> None:
-    data = make_dataset({"orders": one_process(0, rates="gamma", leave=False, joined="at once")})
+def test_stages_are_made_and_told_as_such(make_dataset: MakeDataset, checks: Any) -> None:
+    orders = one_process(0, rates="gamma", leave=False, joined="at once")
+    data = make_dataset({"orders": orders})
     result = Segments().run(data)
-    sentence = result.finding("segments.number").sentence
-    assert "do not fall into stable segments" in sentence
-    assert "stages of coming and going stand out from one cloud" in sentence
-    assert any("tell where a customer stands" in one.sentence for one in result.caveats)
-    asked = Segments(count=2).run(data)
-    assert len(set(members_of(data, asked).values()) - {segmentation.EXCEPTIONAL}) == 2
+    checks.tidy(result)
+    number = result.finding("segments.number")
+    assert number.value >= 2
+    assert "stages of a customer's life" in number.sentence
+    assert "not what kind it is" in number.sentence
+    assert any("where a customer stands" in one.sentence for one in result.caveats)
+    told = members_of(data, result)
+    assert len(told) == 1200
+    assert len(set(told.values()) - {segmentation.EXCEPTIONAL}) == number.value
+    assert len(result.audiences) >= 2
+    titles = [one.title for one in (*result.charts, *result.tables)]
+    assert not any("segment" in one.lower() for one in titles), titles
+    asked = Segments(count=7).run(data)
     assert any("the evidence does not support them" in one.sentence for one in asked.caveats)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from regulars.models.cluster_evidence import silhouette, structureless, weigh
+from regulars.models.cluster_evidence import bought_little, silhouette, structureless, weigh
 from regulars.models.clusters import adjusted_rand, find_centres, learn_preparation, nearest
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ STRUCTURELESS: dict[str, Callable[[np.random.Generator], Floats]] = {
 @pytest.mark.parametrize("name", STRUCTURELESS)
 def test_data_without_segments_have_none(name: str) -> None:
     choice = weigh(prepared(STRUCTURELESS[name](np.random.default_rng(4))), range(2, 9), seed=0)
-    assert choice.count == 1, choice.reason
+    assert (choice.count, choice.kind) == (1, "none"), choice.reason
     assert "no number of segments" in choice.reason
 
 
@@ -51,12 +51,44 @@ def test_planted_segments_are_counted_and_found(count: int) -> None:
     centres = 4.5 * np.eye(6)[:count]  # 4.5 · √2 standard deviations apart
     rows = prepared(centres[truth] + rng.standard_normal((SIZE, 6)))
     choice = weigh(rows, range(2, 9), seed=0)
-    assert choice.count == count, choice.reason
+    assert (choice.count, choice.kind) == (count, "segments"), choice.reason
     assert adjusted_rand(truth, nearest(rows, find_centres(rows, count, seed=0))) > 0.95
     used = choice.find(count)
     assert used is not None
     assert used.holds
     assert used.gap > 3 * used.gap_error
+
+
+def once_or_twice(rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
+    """Customers of one kind, most of whom buy few products of a short price list, once."""
+    orders = 1 + rng.poisson(rng.gamma(0.5, 1.4, SIZE)).astype(float)
+    items = np.array([(1 + rng.poisson(rng.gamma(0.5, 1.6, int(one)))).mean() for one in orders])
+    spend = np.array([rng.choice(18 * np.exp(rng.normal(0, 0.6, 100)), max(round(one), 1)).mean() for one in items])
+    return orders, items, spend
+
+
+def test_who_bought_equally_little_is_no_segment() -> None:
+    """One order of one item is one point in all features but the price: a heap, and no kind of customer."""
+    found = []
+    for seed in range(4):
+        orders, items, spend = once_or_twice(np.random.default_rng(seed))
+        rows = prepared(np.column_stack([orders, items * spend, items, spend]))
+        plain = weigh(rows, range(2, 9), seed=0)
+        choice = weigh(rows, range(2, 9), seed=0, little=bought_little(orders, items))
+        assert (choice.count, choice.kind) == (1, "none"), choice.reason
+        found.append(max(one.excess for one in plain.criteria) - max(one.excess for one in choice.criteria))
+    assert np.mean(found) > 0.02
+
+
+def test_segments_are_found_among_those_who_bought_little() -> None:
+    rng = np.random.default_rng(5)
+    orders, kind = 1.0 + rng.poisson(0.4, SIZE), rng.integers(0, 3, SIZE)
+    rows = prepared(np.column_stack([orders, 5 * np.eye(3)[kind] + rng.standard_normal((SIZE, 3))]))
+    choice = weigh(rows, range(2, 9), seed=0, little=bought_little(orders))
+    assert choice.kind == "segments", choice.reason
+    labels = nearest(rows, find_centres(rows, choice.count, seed=0))
+    shares = [np.bincount(kind[labels == number]).max() / (labels == number).sum() for number in range(choice.count)]
+    assert min(shares) > 0.95  # parted by orders too, it may be; no group mixes two kinds
 
 
 def test_the_same_seed_gives_the_same_evidence() -> None:

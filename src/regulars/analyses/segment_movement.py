@@ -1,8 +1,8 @@
-"""Movement between segments: who moves up, down or away from one half-year to the next, and who comes next."""
+"""Movement between segments or stages: who moves up, down or away from one half-year to the next, and what follows."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,7 +13,6 @@ from regulars.core.units import write, write_interval
 from regulars.core.verb import Verb
 from regulars.errors import DataError, SettingsError
 from regulars.measures import sampling, windows
-from regulars.measures.tables import Columns
 from regulars.methods import movement_tables, segment_drift, segment_scoring, segmentation, true_moves
 from regulars.methods.saved_segments import SavedSegments
 
@@ -49,6 +48,9 @@ class ScoreOptions:
 @dataclass(frozen=True)
 class SegmentMovement(Analysis):
     """Segments by behaviour within half-years, the same in each, and the moves between them.
+
+    Where there are none within half-years, but stages of a customer's life, moves between those are told: where every
+    customer stood at the end of each half-year.
 
     Args:
         window: Length of the windows that are compared: "quarter", "half-year" or "year".
@@ -86,13 +88,28 @@ class SegmentMovement(Analysis):
                 f"there are fewer than {3 * data.min_customers} customers to part",
                 table="customers", mend="take more data, or lower min_customers under [dataset]",
             )  # fmt: skip
+        stages = None if found.holds else self._stages(data)
+        if stages is not None:
+            found, name = stages, f"segment_movement__standing_{_stamp(data)}"
+            rows = data.persist(windows.standing(days, data.customers, spans), name)
         assigned = data.persist(found.assign(rows), f"segment_movement__assigned_{_stamp(data)}")
         moved = data.persist(windows.moves(assigned, spans), f"segment_movement__moves_{_stamp(data)}")
         query = windows.counted(moved)
         counted = tuple(data.collect(query, 100_000).to_pylist())
-        moves = movement_tables.Moves(spans, self._by_value(found, assigned, data), counted, query, left_out)
+        moves = movement_tables.Moves(
+            spans, self._by_value(found, assigned, data), counted, query, left_out, found.noun
+        )
         made = true_moves.correct(data, found, days, assigned, moved, spans, moves.names)
         return _Story(self, data, found, assigned, moved, moves, made).tell()
+
+    def _stages(self, data: Dataset) -> Segmentation | None:
+        """The stages of the customers' lives, where that is what they fall into and features are left to the rule."""
+        if self.features:
+            return None
+        found = segmentation.segmentation_of(data, segmentation.Plan())
+        if found is None or found.kind != "stages" or not set(found.tree.features) <= set(windows.STANDING):
+            return None
+        return replace(found, names=tuple(self.names.get(name, name) for name in found.names))
 
     def _spans(self, data: Dataset) -> tuple[tuple[windows.Window, ...], tuple[str, ...]]:
         """The windows, and those left out because an excluded period falls into them."""
@@ -125,31 +142,13 @@ class SegmentMovement(Analysis):
             DataError: There is no saved model, or a feature is missing; all that are missing are named.
             SourceError: The file cannot be read.
         """
-        import pyarrow as pa
-
         saved = SavedSegments.load(call.run_folder / "models" / self.name)
         rows = (
             segment_scoring.read(Path(call.options.file))
             if call.options.file
             else segment_scoring.features_now(saved, call.load())
         )
-        if "customer_id" not in rows.column_names:
-            raise DataError("the file has no column customer_id", mend="add the customers' own ids")
-        have = [name for name in saved.columns if name in rows.column_names]
-        try:
-            columns = {name: rows[name].cast(pa.float64()).to_numpy(zero_copy_only=False) for name in have}
-        except pa.ArrowInvalid as problem:
-            raise DataError(
-                f"a feature of the file is no number: {problem}", mend="leave missing values empty"
-            ) from None
-        scored = saved.score(columns)
-        table = Columns()
-        table.add("customer_id", rows["customer_id"].to_pylist(), "id", "The customer's own id.", "customer")
-        table.add("segment", scored["segment"], "text", "The nearest of the saved segments.")
-        if "next_segment" in scored:
-            table.add("next_segment", scored["next_segment"], "text", f"Foretold by: {saved.rule}.")
-            table.add("next_probability", scored["next_probability"], "share", "Chance of it.")
-        return self.result(tables=(table.table("scores", "Customers by saved segment", customer_column="customer_id"),))
+        return self.result(tables=(segment_scoring.scored(saved, rows),))
 
 
 def _stamp(data: Dataset) -> str:
@@ -166,7 +165,9 @@ class _Story:
         self.settings, self.data, self.found = settings, data, found
         self.assigned, self.moved, self.moves, self.made = assigned, moved, moves, made
         self.last = moves.turns[-1]
-        self.features = tuple(dict.fromkeys((*found.look.preparation.names, *_FURTHER)))
+        self.are_stages = found.kind == "stages" and not settings.features and not settings.count
+        further = [name for name in _FURTHER if name in assigned.columns]
+        self.features = tuple(dict.fromkeys((*found.look.preparation.names, *further)))
 
     def tell(self) -> Result:
         """The Result."""
@@ -197,7 +198,7 @@ class _Story:
             tables=tuple(tables), charts=tuple(charts), findings=tuple(findings),
             actions=tuple(self._actions(findings, audiences)), audiences=tuple(audiences),
             caveats=tuple(self._caveats(agreement, foretold)), definitions=_DEFINITIONS,
-            model=SavedSegments(self.found.tree, self.found.names, _MONTHS[self.settings.window], following),
+            model=SavedSegments(self.found.tree, self.found.names, self._months, following),
         )  # fmt: skip
 
     # -- what comes next --------------------------------------------------------------------------------
@@ -267,12 +268,21 @@ class _Story:
     # -- charts, findings, lists --------------------------------------------------------------------------
 
     @property
+    def _months(self) -> int:
+        """Of the window that features are counted in; 0: a stage tells of the whole history."""
+        return 0 if self.are_stages else _MONTHS[self.settings.window]
+
+    @property
     def _turn(self) -> str:
         return self.moves.title(self.last)
 
     @property
     def _made_last(self) -> TrueMoves | None:
         return self.made.by_turn.get(self.last) if self.made else None
+
+    @property
+    def _in_both(self) -> str:
+        return "known at the end of both windows" if self.are_stages else "who bought in both windows"
 
     def _up_and_down(self) -> tuple[float, float, tuple[float, float], int]:
         """Shares of the last turn's customers who moved up and down, the difference's interval, and how many there are.
@@ -297,16 +307,17 @@ class _Story:
 
     def _charts(self) -> tuple[Chart, ...]:
         up, down, _, both = self._up_and_down()
+        noun = self.found.noun
         is_parted = both and len(self.moves.names) > 1  # of a single segment nobody can move up
         told = f"{write(up, 'share')} moved up and {write(down, 'share')} down" if is_parted else "Who came and left"
         return (
             Chart(
-                "flow", told, f"Customers from segment to segment, {self._turn}; segments that bring most at the top",
+                "flow", told, f"Customers from {noun} to {noun}, {self._turn}; {noun}s that bring most at the top",
                 "flow", "flow", "x", "y", colour="segment", size="customers", label="label", x2="x2", y2="y2",
             ),
             Chart(
-                "moves", "Where the customers of each segment went",
-                f"Share of the customers of a segment before (rows), {self._turn}",
+                "moves", f"Where the customers of each {noun} went",
+                f"Share of the customers of a {noun} before (rows), {self._turn}",
                 "heatmap", "moves", "target", "source", colour="share", label="share", x_sort="data",
             ),
         )  # fmt: skip
@@ -316,7 +327,7 @@ class _Story:
         return [
             Chart(
                 "validation", f"“{best.rule}” foretells {write(best.share, 'share')} rightly",
-                f"Share of customers whose next segment was foretold rightly, {self._turn}, with 95 % intervals",
+                f"Customers whose next {self.found.noun} was foretold rightly, {self._turn}, with 95 % intervals",
                 "interval", "validation", "rule", "right_share", low="right_share_low", high="right_share_high",
                 x_sort="data",
             ),
@@ -336,8 +347,8 @@ class _Story:
             middle = up - down
             corrected = ", corrected for chance misplacement" if self._made_last else ""
             sentence = (
-                f"Of {both:,} customers who bought in both windows ({self._turn}), {write(up, 'share')} moved to a "
-                f"segment that brings more and {write(down, 'share')} to one that brings less (difference "
+                f"Of {both:,} customers {self._in_both} ({self._turn}), {write(up, 'share')} moved to a "
+                f"{self.found.noun} that brings more and {write(down, 'share')} to one that brings less (difference "
                 f"{write_interval(low, high, 'change_points')}{corrected})."
             )
             beyond = low > 0 or high < 0
@@ -349,7 +360,7 @@ class _Story:
             )  # fmt: skip
         counts = self.moves.counts(turn=self.last)[:size]
         before, silent = int(counts.sum()), int(counts[:, -1].sum())
-        if before >= least:
+        if before >= least and not self.are_stages:
             low, high = (float(end) for end in intervals.share_interval(silent, before))
             money = float(self.moves.counts("money_before", self.last)[:size, -1].sum())
             sentence = (
@@ -370,8 +381,8 @@ class _Story:
         best = foretold.find(foretold.winner)
         others = ", ".join(f"{one.rule} {write(one.share, 'share')}" for one in foretold.accuracies if one is not best)
         sentence = (
-            f"The next segment is foretold rightly for {write(best.share, 'share')} of the customers (95 % interval "
-            f"{write_interval(best.low, best.high, 'share')}) by “{best.rule}”; beside it: {others}."
+            f"The next {self.found.noun} is foretold rightly for {write(best.share, 'share')} of the customers (95 % "
+            f"interval {write_interval(best.low, best.high, 'share')}) by “{best.rule}”; beside it: {others}."
         )
         return Finding(
             "segment_movement.accuracy", sentence, best.share, "share", foretold.test_size, Evidence("validation"),
@@ -384,13 +395,16 @@ class _Story:
         if not self.found.holds:
             return []
         return [
-            self._list("slipped", "Customers who moved down or fell silent", downward=True),
+            self._list(
+                "slipped", f"Customers who moved down{'' if self.are_stages else ' or fell silent'}", downward=True
+            ),
             self._list("risen", "Customers who moved up", downward=False),
         ]
 
     def _list(self, name: str, title: str, *, downward: bool) -> Audience:
         import ibis
 
+        noun = self.found.noun
         order = [*self.moves.names, windows.SILENT]
         rows = self.moved.filter((self.moved.turn == self.last) & ~self.moved.source.isin([windows.NEW, windows.BACK]))
         places = [
@@ -404,7 +418,7 @@ class _Story:
         )  # fmt: skip
         return Audience(
             name, title, members.order_by(members.score.desc(), members.customer_id),
-            f"Their segment of {self.moves.spans[-1].label} is {'below' if downward else 'above'} the one before.",
+            f"Their {noun} of {self.moves.spans[-1].label} is {'below' if downward else 'above'} the one before.",
         )  # fmt: skip
 
     def _actions(self, findings: list[Finding], audiences: list[Audience]) -> list[Action]:
@@ -430,6 +444,14 @@ class _Story:
                     "without it."
                 )
             )
+        elif self.are_stages:
+            caveats.append(
+                Caveat(
+                    "There are no stable segments within windows. Followed are the stages of a customer's life, at the "
+                    "end of each window: where a customer stands, not what kind it is. Every customer grows older, so "
+                    "that some move towards silence in every turn: compare a turn with the one before."
+                )
+            )
         elif self.found.holds:
             caveats.append(
                 Caveat(
@@ -453,8 +475,8 @@ class _Story:
         if agreement is not None and agreement < _REFIT_BELOW:
             caveats.append(
                 Caveat(
-                    f"The segments drift: those found anew in {self.moves.spans[-1].label} agree with the old ones "
-                    f"only to {agreement:.2f} (adjusted Rand). Make the segments anew first.", "warning",
+                    f"The {self.found.noun}s drift: those found anew in {self.moves.spans[-1].label} agree with the "
+                    f"old ones only to {agreement:.2f} (adjusted Rand). Make them anew first.", "warning",
                 )
             )  # fmt: skip
         if foretold is None and self.found.holds:
@@ -464,7 +486,8 @@ class _Story:
 
 _DEFINITIONS = {
     "turn": "From one window to the next.",
+    "stage": "Where a customer stands at the end of a window, by its whole history; used where there are no segments.",
     "silent": "No order in the later window.",
     "net flow": "Customers from one segment to another, less those in the other direction.",
-    "up and down": "To a segment whose customers bring more, or less, in a window.",
+    "up and down": "To a segment or stage whose customers bring more, or less, in a window.",
 }

@@ -1,4 +1,4 @@
-"""Segments: which groups of customers there are, if any, what sets them apart, and what to do with each."""
+"""Segments or stages: which groups of customers there are, what sets them apart, and what to do with each."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ _MOST_SEGMENTS = 20
 
 @dataclass(frozen=True)
 class Segments(Analysis):
-    """Groups of customers by k-means, their number chosen on evidence; "no stable segments" is an answer.
+    """Groups of customers by k-means, their number chosen on evidence.
+
+    There are three answers: segments, which are kinds of customers; stages of a customer's life, which customers of
+    one kind show too; and neither.
 
     Args:
         features: Features of the customer view to use; empty: how they come and go, and how they shop, are both tried,
@@ -87,7 +90,7 @@ class Segments(Analysis):
         return found.assign(data.customers)
 
     def run(self, data: Dataset) -> Result:
-        """The segments with size, money, profile and mix, the evidence for their number, a map, and their members."""
+        """The segments, or stages: size, money, profile, mix, the evidence for their number, a map, and members."""
         found = segmentation.segmentation_of(data, self._plan)
         if found is None:
             raise DataError(
@@ -119,7 +122,7 @@ class _Story:
         sizes = self._sizes()
         tables = [sizes, segment_tables.evidence(found), segment_tables.curves(found), segment_tables.elbow(found)]
         if found.holds:
-            groups = segment_groups.SegmentGroups(self.data, self.assigned, tuple(self.names))
+            groups = segment_groups.SegmentGroups(self.data, self.assigned, tuple(self.names), found.noun)
             tables += [
                 segment_tables.features(found),
                 segment_tables.distributions(found),
@@ -148,7 +151,8 @@ class _Story:
 
         customers = np.array([row["customers"] for row in self.rows])
         columns = Columns()
-        columns.add("segment", self.names, "text", "Named by what sets it apart; [segments] names changes names.")
+        meaning = "Named by what sets it apart; [segments] names changes names."
+        columns.add("segment", self.names, "text", meaning, self.found.noun)
         columns.add("profile", [self._profile(number) for number in range(len(self.names))], "text", "In words.")
         columns.add("customers", customers, "customers")
         columns.add("customer_share", customers / self.total, "share")
@@ -160,7 +164,7 @@ class _Story:
         few = [row["customers"] < self.data.min_customers for row in self.rows]
         columns.add("too_few", few, "", f"Under {self.data.min_customers} customers: no finding is made.")
         return columns.table(
-            "segments", "Segments: size and money", source=(self.query,), dimensions=("segment",),
+            "segments", f"{self.found.noun.title()}s: size and money", source=(self.query,), dimensions=("segment",),
             measures=("customers", "revenue") if self.has_money else ("customers",),
         )  # fmt: skip
 
@@ -214,29 +218,28 @@ class _Story:
         names = [one for one in self.found.look.preparation.names if one in self.assigned.columns]
         infos = [
             ColumnInfo("customer_id", "id", "The customer's own id.", "customer"),
-            ColumnInfo("segment", "text", "The segment."),
+            ColumnInfo("segment", "text", f"The {self.found.noun}.", self.found.noun),
         ]
         infos += [ColumnInfo(one, self.data.features[one].unit, self.data.features[one].meaning) for one in names]
         return Table(
-            "members", "Every customer's segment", self.assigned.select(*[one.name for one in infos]), tuple(infos),
-            dimensions=("segment",), customer_column="customer_id", is_shown=False,
+            "members", f"Every customer's {self.found.noun}", self.assigned.select(*[one.name for one in infos]),
+            tuple(infos), dimensions=("segment",), customer_column="customer_id", is_shown=False,
         )  # fmt: skip
 
     # -- charts, findings, actions ----------------------------------------------------------------------
 
     def _charts(self) -> tuple[Chart, ...]:
-        choice = self.found.look.choice
+        noun = self.found.noun
         when = f"as of {self.data.as_of:%Y-%m-%d}" if self.data.as_of else "all customers"
         evidence = (
             Chart(
-                "evidence", f"{choice.count} segments stand out from chance" if self.found.holds else
-                "No number of segments stands out from chance and comes back",
-                f"Silhouette and stability by number of segments, beside data without any; {self.found.look.name}",
+                "evidence", self._evidence_title(),
+                f"Silhouette and stability by number of groups, beside data without any; {self.found.look.name}",
                 "line", "curves", "segments", "value", colour="curve",
             ),
             Chart(
-                "elbow", "The distance to the own centre falls with every further segment",
-                f"Mean squared distance in standard units, by number of segments; {self.found.look.name}",
+                "elbow", "The distance to the own centre falls with every further group",
+                f"Mean squared distance in standard units, by number of groups; {self.found.look.name}",
                 "line", "elbow", "segments", "inertia",
             ),
         )  # fmt: skip
@@ -246,28 +249,37 @@ class _Story:
         share = write(self.rows[largest]["customers"] / self.total, "share")
         return (
             Chart(
-                "sizes", f"{self.names[largest]} is the largest segment, {share} of the customers",
-                f"Customers by segment; {when}", "bar", "segments", "segment", "customers", x_sort="value",
+                "sizes", f"{self.names[largest]} is the largest {noun}, {share} of the customers",
+                f"Customers by {noun}; {when}", "bar", "segments", "segment", "customers", x_sort="value",
                 label="customers",
             ),
             Chart(
-                "differences", "What sets each segment apart",
-                "Difference from all other customers in standard deviations, by feature and segment",
+                "differences", f"What sets each {noun} apart",
+                f"Difference from all other customers in standard deviations, by feature and {noun}",
                 "heatmap", "features", "feature", "segment", colour="effect", label="effect", x_sort="data",
             ),
             Chart(
-                "map", "Where the segments lie",
-                "Customers on the two directions in which they differ most (principal components), by segment",
+                "map", f"Where the {noun}s lie",
+                f"Customers on the two directions in which they differ most (principal components), by {noun}",
                 "scatter", "map", "first", "second", colour="segment",
             ),
             Chart(
-                "distributions", "Every feature in every segment",
+                "distributions", f"Every feature in every {noun}",
                 "Median and middle half of the customers, in standard units (0: the mean of all)",
                 "interval", "distributions", "label", "standard", colour="segment", low="standard_low",
                 high="standard_high", x_sort="data",
             ),
             *evidence,
         )  # fmt: skip
+
+    def _evidence_title(self) -> str:
+        choice = self.found.look.choice
+        used = choice.find(choice.count)
+        if choice.kind == "stages":
+            return f"{choice.count} stages stand out from one cloud, but not from customers of one kind"
+        if not self.found.holds or used is None or not used.holds:
+            return "No number of segments stands out from chance and comes back"
+        return f"{choice.count} segments stand out from chance and come back"
 
     def _findings(self) -> list[Finding]:
         if self.total < self.data.min_customers:
@@ -282,27 +294,35 @@ class _Story:
         choice = self.found.look.choice
         return (
             f"found again on resampled customers and beside data without segments, both on {choice.sample_size:,} "
-            "customers; whether segments hold over time is told by their movement"
+            f"customers; whether {self.found.noun}s hold over time is told by their movement"
         )
 
     def _number_found(self) -> Finding:
-        choice, look = self.found.look.choice, self.found.look
-        if not self.found.holds:
+        found, choice = self.found, self.found.look.choice
+        number = found.tree.leaf_count - int(found.tree.has_extremes) if found.holds else 0
+        apart = [
+            *(["after a second round"] if found.holds and number != choice.count else []),
+            *(["apart from rare exceptions"] if found.tree.has_extremes else []),
+        ]
+        apart_words = f", {' and '.join(apart)}" if apart else ""
+        if not found.holds:
             sentence = (
                 "The customers do not fall into stable segments: they differ by degrees, and any parts would be cut at "
                 f"will ({choice.reason})."
             )
+        elif found.kind == "stages":
+            sentence = (
+                f"The customers fall into {number} stages of a customer's life by {found.look.name}{apart_words}: "
+                f"where a customer stands, not what kind it is; no kinds of customers were found ({choice.reason})."
+            )
         else:
-            number = len(self.names)
-            sentence = f"The customers fall into {number} segments by {look.name}: {choice.reason}."
-            if len(look.choice.criteria) and number != choice.count:
-                sentence = (
-                    f"The customers fall into {number} segments by {look.name}, after a second round and apart from "
-                    f"rare exceptions; in the first round {choice.reason}."
-                )
+            first = "in the first round " if number != choice.count else ""
+            sentence = (
+                f"The customers fall into {number} segments by {found.look.name}{apart_words}: {first}{choice.reason}."
+            )
         return Finding(
-            "segments.number", sentence, float(len(self.names) if self.found.holds else 0), "count", self.total,
-            Evidence("evidence"), grade="modelled", validated=self._validated,
+            "segments.number", sentence, float(number), "count", self.total, Evidence("evidence"), grade="modelled",
+            validated=self._validated,
         )  # fmt: skip
 
     def _heaviest(self) -> list[Finding]:
@@ -353,18 +373,18 @@ class _Story:
         return ""
 
     def _audience(self, number: int, name: str) -> Audience:
-        members = segments.members(self.assigned, name, f"is in the segment {name}")
+        members = segments.members(self.assigned, name, f"is in the {self.found.noun} {name}")
         return Audience(f"segment_{number + 1}", name, members, self._profile(number))
 
     def _caveats(self) -> list[Caveat]:
         found = self.found
         caveats = []
-        stages = found.look.choice.stages
-        if stages:
+        if found.kind == "stages":
             caveats.append(
                 Caveat(
-                    f"The {stages} stages (new, active, silent …) tell where a customer stands, not what kind of "
-                    f"customer it is; [segments] count = {stages} parts them all the same."
+                    "These are stages of a customer's life (new, active, silent …): they tell where a customer stands, "
+                    "not what kind it is. Customers who all buy by one process show them too, and pass from one to "
+                    "another, so that a list of them is of today only."
                 )
             )
         elif found.holds and found.look.name == segments.RHYTHM:
@@ -387,7 +407,7 @@ class _Story:
             )
         if self.settings.count and found.holds:
             criteria = found.look.choice.find(self.settings.count)
-            if criteria is not None and not criteria.holds:
+            if criteria is not None and not criteria.holds and not criteria.is_stage:
                 words = f"{self.settings.count} segments were asked for; the evidence does not support them."
                 caveats.append(Caveat(words, "warning"))
         return caveats
@@ -395,9 +415,10 @@ class _Story:
     def _definitions(self) -> dict[str, str]:
         return {
             "segment": "Customers nearer to its centre than to any other, over all features in standard units.",
+            "stage": "A group that customers who all buy and leave by one process show too: where a customer stands.",
             "silhouette": "How much nearer customers are to their own segment than to the next; at best 1.",
             "stability": "Agreement (adjusted Rand index) with the segments of resampled customers; 1: the same again.",
-            "data without segments": "One cloud with the same means, spreads, skewness and correlations; histories of "
-            "orders are those of customers who all buy and leave by one process.",
+            "data without segments": "One cloud with the same means, spreads, skewness and correlations, and as many "
+            "who bought equally little; histories of orders are those of customers who all buy and leave alike.",
             "difference": "From all other customers, in standard deviations (Cohen's d); 0.5 is plain to see.",
         }

@@ -1,5 +1,7 @@
 """Behaviour within whole half-years, quarters or years: one row per customer and window, and the moves between them.
 
+Or the standing at the end of each: what was known of a customer's whole history then.
+
 Rows of a day are known at the end of that day, so that a window's rows are what was known at the window's end.
 """
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 NEW, BACK, SILENT = "new customer", "back after a pause", "silent"
 """Where those come from who were in no segment, and where those go who buy nothing in the next window."""
+STANDING = ("order_count", "recency_days", "active_days", "tenure_days", "revenue_per_order")
+"""The features of the customer view that are known of a customer's whole history at the end of each window."""
 _SLACK_DAYS = 10
 """A window counts as whole where so few days of it are missing at the edge of the data."""
 _SUMS = ("order_count", "revenue", "list_amount", "discount", "quantity")
@@ -168,6 +172,49 @@ def behaviour(days: ir.Table, customers: ir.Table, spans: Sequence[Window]) -> i
     is_known = rows.window.isin([place + 1 for place in turns(spans)])
     known_count = rows.previous_order_count.fill_null(0)
     return rows.mutate(previous_order_count=ibis.ifelse(is_known, known_count, ibis.null("int64")))
+
+
+def standing(days: ir.Table, customers: ir.Table, spans: Sequence[Window]) -> ir.Table:
+    """One row per customer and window from that of the first order on, with the whole history up to the window's end.
+
+    Args:
+        days: `customer_days`.
+        customers: `customer_key`, `customer_id` and `first_ordered_on`.
+        spans: The windows.
+
+    Returns:
+        `customer_key`, `own_id` (the user's), `customer_id` (unique: id and window), `window` (its place),
+        `first_ordered_on`, the features of coming and going as the customer view has them, and `revenue_total`, which
+        is that of the window alone.
+    """
+    import ibis
+
+    has_money = "revenue" in days.columns
+    known = customers.select("customer_key", "customer_id", "first_ordered_on")
+    parts = []
+    for number, one in enumerate(spans):
+        so_far = days.filter(days.day <= one.last)
+        sums = {"orders": so_far.order_count.sum().cast("int64"), "last_day": so_far.day.max()}
+        if has_money:
+            money = so_far.revenue.cast("float64").fill_null(0.0)
+            sums |= {
+                "money": money.sum().round(DECIMALS),
+                "money_inside": ibis.ifelse(so_far.day >= one.first, money, 0.0).sum().round(DECIMALS),
+            }
+        rows = so_far.group_by("customer_key").aggregate(**sums).join(known, "customer_key")
+        end = ibis.literal(one.last, "date")
+        found = {"revenue_total": rows.money_inside} if has_money else {}
+        if has_money:
+            found["revenue_per_order"] = rows.money / rows.orders.cast("float64").nullif(0.0)
+        rows = rows.filter(rows.orders > 0).select(
+            customer_key=rows.customer_key, own_id=rows.customer_id,
+            customer_id=rows.customer_id.cast("string") + f" {number}", window=ibis.literal(number, "int64"),
+            order_count=rows.orders, recency_days=time.days_between(rows.last_day, end),
+            active_days=time.days_between(rows.first_ordered_on, rows.last_day),
+            tenure_days=time.days_between(rows.first_ordered_on, end), first_ordered_on=rows.first_ordered_on, **found,
+        )  # fmt: skip
+        parts.append(rows)
+    return ibis.union(*parts)
 
 
 def _ratios(rows: ir.Table) -> dict[str, ir.Value]:

@@ -36,6 +36,7 @@ class Moves:
         rows: Customers and money by turn, source and target.
         query: Where they were counted.
         left_out: Windows that `exclude_periods` falls into.
+        noun: What one of the segments is called: "segment", or "stage".
     """
 
     spans: tuple[Window, ...]
@@ -43,6 +44,7 @@ class Moves:
     rows: tuple[dict[str, Any], ...]
     query: ir.Table
     left_out: tuple[str, ...] = ()
+    noun: str = "segment"
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -106,9 +108,11 @@ def matrix(moves: Moves, turn: int | None, least: int, made: TrueMoves | None) -
     cells = [
         (one, other) for one in range(counts.shape[0]) for other in range(counts.shape[1]) if one < size or other < size
     ]
+    ever = moves.counts() > 0  # nobody falls silent between stages
+    cells = [(one, other) for one, other in cells if ever[one].any() and ever[:, other].any()]
     columns = Columns()
-    columns.add("source", [moves.sources[one] for one, _ in cells], "text", "Segment before.", "from")
-    columns.add("target", [moves.targets[other] for _, other in cells], "text", "Segment after.", "to")
+    columns.add("source", [moves.sources[one] for one, _ in cells], "text", f"{moves.noun.title()} before.", "from")
+    columns.add("target", [moves.targets[other] for _, other in cells], "text", f"{moves.noun.title()} after.", "to")
     n = np.array([counts[cell] for cell in cells])
     columns.add("customers", n.astype(int), "customers")
     trials = np.array([counts.sum(axis=1)[one] for one, _ in cells])
@@ -140,7 +144,7 @@ def matrix(moves: Moves, turn: int | None, least: int, made: TrueMoves | None) -
     name = "moves_of_all_turns" if turn is None else "moves"
     pairs = size * (size - 1) // 2
     return columns.table(
-        name, f"Moves between segments, {words}", source=(moves.query,),
+        name, f"Moves between {moves.noun}s, {words}", source=(moves.query,),
         dimensions=("source", "target"), measures=("customers", "money_before", "money_after"),
         note=f"{pairs} net flows were judged; those marked keep the share of false ones under {100 * CERTAIN:g} %.",
     )  # fmt: skip
@@ -165,12 +169,12 @@ def by_turn(moves: Moves) -> Table:
             )  # fmt: skip
     columns = Columns()
     columns.add("turn", [row[0] for row in rows], "text")
-    columns.add("segment", [row[1] for row in rows], "text")
+    columns.add("segment", [row[1] for row in rows], "text", "", moves.noun)
     for place, (name, meaning) in enumerate(
         (
-            ("customers_before", "In the segment before."), ("customers_after", "In the segment after."),
-            ("stayed", "In it both times."), ("moved_out", "To another segment."),
-            ("moved_in", "From another segment."), ("came_new", "First order in the later window."),
+            ("customers_before", f"In the {moves.noun} before."), ("customers_after", f"In the {moves.noun} after."),
+            ("stayed", "In it both times."), ("moved_out", f"To another {moves.noun}."),
+            ("moved_in", f"From another {moves.noun}."), ("came_new", "First order in the later window."),
             ("came_back", "Bought earlier, but not in the window before."),
             ("went_silent", "No order in the later window."),
         )
@@ -208,7 +212,7 @@ def flow(moves: Moves, turn: int) -> Table:
     columns = Columns()
     for place, name in enumerate(("x", "y", "x2", "y2")):
         columns.add(name, [row[place] for row in rows], "", "Place in the picture.")
-    columns.add("segment", [row[4] for row in rows], "text")
+    columns.add("segment", [row[4] for row in rows], "text", "", moves.noun)
     columns.add("customers", [row[5] for row in rows], "customers", "Customers who go that way.")
     columns.add("label", [row[6] for row in rows], "text")
     return columns.table("flow", f"The flow, {moves.title(turn)}", source=(moves.query,), is_shown=False)

@@ -27,7 +27,7 @@ class SavedSegments:
     Args:
         tree: The segments.
         names: Of its leaves.
-        months: Length of the window that the features are counted in.
+        months: Length of the window that the features are counted in; 0: the whole history.
         next_segment: Tells the next one; None where too little was known to learn it.
     """
 

@@ -32,11 +32,13 @@ class SegmentGroups:
         data: Executes, and has the tables.
         assigned: Customers with their `segment`.
         names: Of the segments, in order.
+        noun: What one of them is called: "segment", or "stage".
     """
 
     data: Dataset
     assigned: ir.Table
     names: tuple[str, ...]
+    noun: str = "segment"
 
     def break_downs(self) -> list[BreakDown]:
         """All that the data allow."""
@@ -60,7 +62,9 @@ class SegmentGroups:
         if "active_probability" in have:
             meaning = "Mean chance of having left (modelled)."
             figures.append(Figure("churn_risk", "share", meaning, lambda t: 1 - t.active_probability))
-        return self._by_segment(self.assigned, figures, "behaviour", "Value, engagement and risk of each segment", ())
+        return self._by_segment(
+            self.assigned, figures, "behaviour", f"Value, engagement and risk of each {self.noun}", ()
+        )
 
     def who(self) -> BreakDown | None:
         """Which segment the customers of each age, gender, city … are in."""
@@ -73,11 +77,11 @@ class SegmentGroups:
             Figure(f"segment_{number + 1}", "share", f"Share that is {name}.", _is("segment", name), is_share=True)
             for number, name in enumerate(self.names)
         ]
-        keys = "; ".join(f"segment {number + 1}: {name}" for number, name in enumerate(self.names))
+        keys = "; ".join(f"{self.noun} {number + 1}: {name}" for number, name in enumerate(self.names))
         if not by or not figures:
             return None
         return break_down(
-            self.data, self.assigned, by, figures, name="who", title="Who is in which segment",
+            self.data, self.assigned, by, figures, name="who", title=f"Who is in which {self.noun}",
             note=f"{keys[0].upper()}{keys[1:]}.",
         )  # fmt: skip
 
@@ -101,7 +105,7 @@ class SegmentGroups:
             for place, name in enumerate(names)
         ]
         keys = [f"category {place + 1}: {name}" for place, name in enumerate(names)]
-        return self._by_segment(rows, figures, "categories", "What each segment buys", keys)
+        return self._by_segment(rows, figures, "categories", f"What each {self.noun} buys", keys)
 
     def labels(self) -> BreakDown | None:
         """Through which channel and with which payment method each segment buys."""
@@ -122,7 +126,7 @@ class SegmentGroups:
                 meaning = f"Share of orders by {words} {label}."
                 figures.append(Figure(f"{name}_{place}", "share", meaning, _is(name, label)))
                 keys.append(f"{words} {place}: {label}")
-        return self._by_segment(rows, figures, "channels", "How each segment buys and pays", keys)
+        return self._by_segment(rows, figures, "channels", f"How each {self.noun} buys and pays", keys)
 
     def responses(self) -> BreakDown | None:
         """How each segment answers campaigns that contact customers."""
@@ -133,8 +137,8 @@ class SegmentGroups:
         rows = data.table("contacts").select("customer_id", "responded").join(labels, "customer_id")
         rows = rows.select("customer_key", "segment", responded=rows.responded.cast("int64"))
         figure = Figure("response_share", "share", "Share of contacts answered.", _mean("responded"))
-        note = "Contacts as they went out: segments may have got different campaigns"
-        return self._by_segment(rows, [figure], "responses", "How each segment answers campaigns", (note,))
+        note = f"Contacts as they went out: {self.noun}s may have got different campaigns"
+        return self._by_segment(rows, [figure], "responses", f"How each {self.noun} answers campaigns", (note,))
 
     def _by_segment(
         self, rows: ir.Table, figures: Sequence[Figure], name: str, title: str, keys: Sequence[str]

@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from regulars.errors import DataError, SourceError
-from regulars.measures import windows
+from regulars.measures import segments, windows
+from regulars.measures.tables import Columns
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from regulars.core.dataset import Dataset
+    from regulars.core.result import Table
     from regulars.methods.saved_segments import SavedSegments
 
 _MOST_SCORED = 5_000_000
@@ -35,14 +37,47 @@ def read(path: Path) -> Any:
         raise SourceError(f"{path} cannot be read: {problem}", mend="give a CSV or Parquet file") from problem
 
 
+def scored(saved: SavedSegments, rows: Any) -> Table:
+    """The segment, and the one to come, of each customer.
+
+    Args:
+        saved: The segments.
+        rows: Arrow with `customer_id` and the features.
+
+    Raises:
+        DataError: A feature is missing (all that are missing are named), or is no number.
+    """
+    import pyarrow as pa
+
+    if "customer_id" not in rows.column_names:
+        raise DataError("the file has no column customer_id", mend="add the customers' own ids")
+    have = [name for name in saved.columns if name in rows.column_names]
+    try:
+        columns = {name: rows[name].cast(pa.float64()).to_numpy(zero_copy_only=False) for name in have}
+    except pa.ArrowInvalid as problem:
+        raise DataError(f"a feature of the file is no number: {problem}", mend="leave missing values empty") from None
+    told = saved.score(columns)
+    table = Columns()
+    table.add("customer_id", rows["customer_id"].to_pylist(), "id", "The customer's own id.", "customer")
+    table.add("segment", told["segment"], "text", "The nearest of the saved segments or stages.")
+    if "next_segment" in told:
+        table.add("next_segment", told["next_segment"], "text", f"Foretold by: {saved.rule}.")
+        table.add("next_probability", told["next_probability"], "share", "Chance of it.")
+    return table.table("scores", "Customers by saved segment", customer_column="customer_id")
+
+
 def features_now(saved: SavedSegments, data: Dataset) -> Any:
-    """The features of the last months of the data, as the saved segments count them.
+    """The features of the last months of the data, or of all of them, as the saved segments count them.
 
     Raises:
         DataError: The data have no dates.
     """
     if data.as_of is None:
         raise DataError("the data have no dates", mend="map ordered_at")
+    if not saved.months:
+        rows = segments.buyers(data.customers)
+        names = [name for name in saved.columns if name in rows.columns]
+        return data.collect(rows.select("customer_id", *names).order_by("customer_id"), _MOST_SCORED)
     now = windows.trailing(data.as_of, saved.months)
     eve = now.first - timedelta(days=1)
     before = windows.trailing(eve, saved.months)

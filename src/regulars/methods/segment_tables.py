@@ -23,11 +23,13 @@ def evidence(found: Segmentation) -> Table:
     rows = [(look, one) for look in found.looks for one in look.choice.criteria]
     columns = Columns()
     columns.add("look", [look.name for look, _ in rows], "text", "Which features were used.", "way of looking")
-    columns.add("segments", [one.count for _, one in rows], "count")
+    columns.add("segments", [one.count for _, one in rows], "count", "", "number of groups")
     columns.add(
         "is_used", [look is found.look and one.count == look.choice.count for look, one in rows], "", "", "used"
     )
     columns.add("holds", [one.holds for _, one in rows], "", "Clearer than chance, comes back, none tiny.")
+    meaning = "Clearer than one cloud and comes back, but customers who all buy by one process show it as clearly."
+    columns.add("is_stage", [one.is_stage for _, one in rows], "", meaning, "stages")
     for name, meaning in (
         ("inertia", "Mean squared distance to the own centre; the elbow is where it stops falling fast."),
         ("silhouette", "From −1 to 1: how much nearer customers are to their own segment than to the next."),
@@ -42,9 +44,10 @@ def evidence(found: Segmentation) -> Table:
         columns.add(name, [getattr(one, name) for _, one in rows], "score", meaning)
     columns.add("smallest_share", [one.smallest_share for _, one in rows], "share", "Share of the smallest segment.")
     return columns.table(
-        "evidence", "How many segments there are", source=(found.sample,),
+        "evidence", f"How many {found.noun}s there are", source=(found.sample,),
         note=f"On {found.look.choice.sample_size:,} customers. {_sentence(found.look.choice.reason)} "
-        "Data without segments: one cloud with the same means, spreads, skewness and correlations; what comes from a "
+        "Data without segments: one cloud with the same means, spreads, skewness and correlations, in which those who "
+        "bought equally little (one item once, two items once, two orders …) stay alike; what comes from a "
         "history of orders is that of as many customers who all buy and leave by one process (Pareto/NBD).",
     )  # fmt: skip
 
@@ -54,23 +57,25 @@ def _sentence(reason: str) -> str:
 
 
 def curves(found: Segmentation) -> Table:
-    """Silhouette and stability by number of segments, beside data without segments, for the look that was taken."""
+    """Silhouette and stability by number of groups, beside data without segments, for the look that was taken."""
     names = {
         "silhouette": "silhouette", "null_silhouette": "silhouette without segments", "stability": "stability",
         "null_stability": "stability without segments",
     }  # fmt: skip
+    if any(one.cloud_silhouette != one.null_silhouette for one in _tried(found)):
+        names["cloud_silhouette"] = "silhouette of one cloud"
     rows = [(one.count, words, getattr(one, name)) for name, words in names.items() for one in _tried(found)]
     columns = Columns()
-    columns.add("segments", [row[0] for row in rows], "count")
+    columns.add("segments", [row[0] for row in rows], "count", "", "number of groups")
     columns.add("curve", [row[1] for row in rows], "text")
     columns.add("value", [row[2] for row in rows], "score")
-    return columns.table("curves", "Evidence by number of segments", source=(found.sample,), is_shown=False)
+    return columns.table("curves", "Evidence by number of groups", source=(found.sample,), is_shown=False)
 
 
 def elbow(found: Segmentation) -> Table:
     """Inertia by number of segments."""
     columns = Columns()
-    columns.add("segments", [one.count for one in _tried(found)], "count")
+    columns.add("segments", [one.count for one in _tried(found)], "count", "", "number of groups")
     columns.add("inertia", [one.inertia for one in _tried(found)], "score", "Mean squared distance to the own centre.")
     return columns.table("elbow", "Distance to the own centre", source=(found.sample,), is_shown=False)
 
@@ -100,7 +105,7 @@ def preparation(found: Segmentation) -> Table:
 def rounds(found: Segmentation) -> Table:
     """Segments that were looked at again."""
     columns = Columns()
-    columns.add("segment", [one.segment for one in found.rounds], "text")
+    columns.add("segment", [one.segment for one in found.rounds], "text", "", found.noun)
     columns.add("customer_share", [one.share for one in found.rounds], "share")
     columns.add("parts", [one.parts for one in found.rounds], "count", "1: it stays whole.")
     columns.add("reason", [one.reason for one in found.rounds], "text")
@@ -125,7 +130,7 @@ def features(found: Segmentation) -> Table:
                 )
             )  # fmt: skip
     columns = Columns()
-    columns.add("segment", [row[0] for row in rows], "text")
+    columns.add("segment", [row[0] for row in rows], "text", "", found.noun)
     columns.add("feature", [row[1] for row in rows], "text")
     columns.add("column", [row[2] for row in rows], "name", "Its name in the customer view.")
     columns.add(
@@ -135,7 +140,7 @@ def features(found: Segmentation) -> Table:
     columns.add("median", np.array([row[4] for row in rows]), "", "Of the segment.")
     columns.add("all_median", np.array([row[5] for row in rows]), "", "Of all customers.", "median of all")
     columns.add("customers", np.array([row[6] for row in rows], dtype=int), "customers", "In the sample.")
-    return columns.table("features", "What distinguishes each segment", source=(found.sample,))
+    return columns.table("features", f"What distinguishes each {found.noun}", source=(found.sample,))
 
 
 def _middle(values: Floats) -> float:
@@ -163,7 +168,7 @@ def distributions(found: Segmentation) -> Table:
     nouns = [segments.words(row[0]).noun for row in rows]
     columns.add("label", [f"{noun} · {row[1]}" for noun, row in zip(nouns, rows, strict=True)], "text", "", "feature")
     columns.add("feature", [row[0] for row in rows], "name", "", "column")
-    columns.add("segment", [row[1] for row in rows], "text")
+    columns.add("segment", [row[1] for row in rows], "text", "", found.noun)
     for place, (name, meaning) in enumerate(
         (
             ("standard_low", "Lower quartile in standard units (0: the mean of all)."),
@@ -176,7 +181,7 @@ def distributions(found: Segmentation) -> Table:
     ):  # fmt: skip
         title = "standard units" if name == "standard" else ""
         columns.add(name, np.array([row[2 + place] for row in rows]), "", meaning, title)
-    return columns.table("distributions", "Every feature in every segment", source=(found.sample,))
+    return columns.table("distributions", f"Every feature in every {found.noun}", source=(found.sample,))
 
 
 def map_of(found: Segmentation) -> Table:
@@ -194,21 +199,24 @@ def map_of(found: Segmentation) -> Table:
     shown = np.linspace(0, len(matrix) - 1, min(MAP_CUSTOMERS, len(matrix))).astype(int)
     told = float(spread[::-1][:2].sum() / spread.sum()) if spread.sum() > 0 else 0.0
     columns = Columns()
-    columns.add("first", places[shown, 0], "", _axis(found, axes[:, 0]), "first direction")
-    columns.add("second", places[shown, 1], "", _axis(found, axes[:, 1]), "second direction")
-    columns.add("segment", [found.names[number] for number in found.labels[shown]], "text")
+    ends = [_ends(found, axes[:, place]) for place in range(axes.shape[1])]
+    for place, name in enumerate(("first", "second")):
+        low, high = ends[place]
+        meaning = f"The {name} of the two directions: from {low} to {high}."
+        columns.add(name, places[shown, place], "", meaning, f"{low} ← → {high}")
+    columns.add("segment", [found.names[number] for number in found.labels[shown]], "text", "", found.noun)
     return columns.table(
         "map", "Customers on the two directions in which they differ most", source=(found.sample,), is_shown=False,
-        note=f"The two directions hold {100 * told:.0f} % of all differences. First: {_axis(found, axes[:, 0])} "
-        f"Second: {_axis(found, axes[:, 1])}",
+        note=f"The two directions hold {100 * told:.0f} % of all differences. First: from {ends[0][0]} to "
+        f"{ends[0][1]}. Second: from {ends[1][0]} to {ends[1][1]}.",
     )  # fmt: skip
 
 
-def _axis(found: Segmentation, weights: Floats) -> str:
-    """The two features that a direction is mostly made of."""
+def _ends(found: Segmentation, weights: Floats) -> tuple[str, str]:
+    """What customers at the lower and the upper end of a direction are, by the two features it is mostly made of."""
     import numpy as np
 
     order = np.argsort(-np.abs(weights), kind="stable")[:2]
-    nouns = [segments.words(found.look.preparation.names[place]).noun for place in order]
-    signs = ["more" if weights[place] > 0 else "fewer" for place in order]
-    return " and ".join(f"{sign} {noun}" for sign, noun in zip(signs, nouns, strict=True)) + " to the upper end."
+    told = [(segments.words(found.look.preparation.names[place]), weights[place] > 0) for place in order]
+    low = ", ".join(words.low if is_up else words.high for words, is_up in told)
+    return low, ", ".join(words.high if is_up else words.low for words, is_up in told)

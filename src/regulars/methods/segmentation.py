@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from regulars.core.dataset import Dataset
     from regulars.models.alike import Alike
-    from regulars.models.cluster_evidence import Choice
+    from regulars.models.cluster_evidence import Choice, Kind
     from regulars.models.clusters import Floats, Ints, Preparation, Tree
 
 LEARNT_CUSTOMERS = 20_000
@@ -31,8 +31,6 @@ DISTINGUISHES = 0.5
 """Difference from all others, in standard deviations, from which a feature is part of a segment's name."""
 _ALONE = 0.9
 _SUB_COUNTS = range(2, 7)
-_SUB_EXCESS = 0.1
-"""A second look that nobody asked for wants more clearness, so that not every heap becomes a segment."""
 
 
 @dataclass(frozen=True)
@@ -112,8 +110,18 @@ class Segmentation:
 
     @property
     def holds(self) -> bool:
-        """Whether there are segments."""
+        """Whether there are groups to tell apart: segments, or stages."""
         return self.tree.leaf_count > 1
+
+    @property
+    def kind(self) -> Kind:
+        """Segments (kinds of customers), stages of a customer's life, or none."""
+        return self.look.choice.kind
+
+    @property
+    def noun(self) -> str:
+        """What one of the groups is called: "segment", or "stage"."""
+        return "stage" if self.kind == "stages" else "segment"
 
     def effects(self) -> Floats:
         """Difference of each segment (row) from all others in each feature used (column), in standard deviations."""
@@ -182,7 +190,7 @@ def learn(data: Dataset, customers: ir.Table, plan: Plan) -> Segmentation | None
             "fewer than two features differ between customers, so that there is nothing to part them by",
             table="customers", mend="map more columns, or name traits under [segments]",
         )  # fmt: skip
-    look = max(looks, key=_clearness)
+    look = max(looks, key=lambda one: one.choice.clearness)
     _, extreme = look.preparation.prepare(values, orders)
     has_extremes = bool(0 < extreme.mean() < RARE_BELOW) and look.choice.count > 1
     tree = _grown(look, has_extremes, values, orders, data.seed)
@@ -249,10 +257,13 @@ def _look(
     if len(preparation.scales) < segments.FEWEST_FEATURES:
         return None
     matrix, _ = preparation.prepare(values, orders)
-    alike = _reference(process, preparation)
-    choice = weigh(matrix, range(2, max(plan.most, plan.count) + 1), data.seed, alike=alike)
+    alike, little = _reference(process, preparation), _little(values, orders)
+    choice = weigh(matrix, range(2, max(plan.most, plan.count) + 1), data.seed, alike=alike, little=little)
     if plan.count:
-        choice = replace(choice, count=plan.count, reason=f"as set; on the evidence alone: {choice.reason}")
+        asked = choice.find(plan.count)
+        kind: Kind = "stages" if asked and asked.is_stage else "segments"
+        reason = f"as set; on the evidence alone: {choice.reason}"
+        choice = replace(choice, count=plan.count, kind=kind, reason=reason)
     return Look(name, preparation, matrix, choice)
 
 
@@ -264,19 +275,22 @@ def _process(history: Mapping[str, Floats]) -> Alike | None:
 
 
 def _reference(process: Alike | None, preparation: Preparation) -> tuple[Alike, Preparation] | None:
+    """The process, where features tell when customers came and went."""
     from regulars.models.alike import HISTORY
 
-    return (process, preparation) if process is not None and set(HISTORY) & set(preparation.names) else None
+    times = set(HISTORY) - {"order_count"}
+    return (process, preparation) if process is not None and times & set(preparation.names) else None
+
+
+def _little(values: Mapping[str, Floats], orders: Floats) -> Ints | None:
+    """By how little each customer bought, where there are orders."""
+    from regulars.models.cluster_evidence import bought_little
+
+    return bought_little(orders, values.get("items_per_order")) if "order_count" in values else None
 
 
 def _counts_orders(name: str) -> bool:
     return name.startswith(segments.ORDER_SHARES)
-
-
-def _clearness(look: Look) -> tuple[bool, float]:
-    """What the ways of looking are ranked by: whether segments hold, and how much clearer than chance they are."""
-    found = look.choice.find(look.choice.count)
-    return look.choice.count > 1, found.excess if found else 0.0
 
 
 def _grown(look: Look, has_extremes: bool, values: Mapping[str, Floats], orders: Floats, seed: int) -> Tree:
@@ -295,7 +309,7 @@ def _second_round(
     history: Mapping[str, Floats], data: Dataset, plan: Plan,
 ) -> tuple[Tree, tuple[Round, ...]]:  # fmt: skip
     """Segments too broad are looked at again, prepared anew on their own customers."""
-    from regulars.models.cluster_evidence import LEAST_EXCESS, weigh
+    from regulars.models.cluster_evidence import weigh
     from regulars.models.clusters import Tree, find_centres, learn_preparation
 
     if tree.leaf_count < 2:
@@ -306,8 +320,9 @@ def _second_round(
         inside = labels == number
         share = float(inside.mean())
         is_named = name in plan.split or plan.names.get(name, "") in plan.split
-        if not is_named and (plan.count or share <= plan.split_above_share):
-            continue  # who sets the number gets that number
+        is_too_broad = look.choice.kind == "segments" and not plan.count and share > plan.split_above_share
+        if not is_named and not is_too_broad:
+            continue  # who sets the number gets that number; a stage is broad because many are at it
         own = {one: values[one][inside] for one in look.preparation.names}
         shares = [one.name for one in look.preparation.scales if one.kind == "share"]
         preparation = learn_preparation(own, orders[inside], shares)
@@ -315,13 +330,14 @@ def _second_round(
             rounds.append(Round(name, share, 1, "its customers are too few, or too alike, to be parted"))
             continue
         matrix, _ = preparation.prepare(own, orders[inside])
-        least = LEAST_EXCESS if is_named else _SUB_EXCESS
         alike = _reference(_process({one: column[inside] for one, column in history.items()}), preparation)
-        choice = weigh(matrix, _SUB_COUNTS, data.seed, least, alike)
-        rounds.append(Round(name, share, choice.count, choice.reason))
-        if choice.count > 1:
-            centres = find_centres(matrix, choice.count, data.seed)
-            branches[number] = Tree(preparation, _tuples(centres), (None,) * choice.count)
+        little = _little(own, orders[inside])
+        choice = weigh(matrix, _SUB_COUNTS, data.seed, alike=alike, little=little)
+        parts = choice.count if is_named or choice.kind == "segments" else 1
+        rounds.append(Round(name, share, parts, choice.reason))
+        if parts > 1:
+            centres = find_centres(matrix, parts, data.seed)
+            branches[number] = Tree(preparation, _tuples(centres), (None,) * parts)
     return replace(tree, branches=tuple(branches)), tuple(rounds)
 
 

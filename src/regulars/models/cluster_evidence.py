@@ -1,15 +1,18 @@
-"""How many segments there are, if any: five criteria, each beside data that have none.
+"""How many segments there are, or stages, if any: five criteria, each beside data that have none.
 
 Every criterion finds "segments" in any cloud of points. So all are computed a second time on draws from one normal
 cloud with the same means, spreads, skewness and correlations, which has no segments by construction; where features
 come from a history of orders, those of the cloud come from one process of buying and leaving (`models.alike`). And
 they are found again and again on resampled customers, because what does not come back is no segment.
+
+There are three answers. Segments are clearer than both. Stages (new, active, lapsed) are clearer than one cloud, but no
+clearer than customers of one process: they tell where a customer stands, not what kind it is. Else there are neither.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
+Kind = Literal["segments", "stages", "none"]
+
 LARGEST_SAMPLE = 2_000
 """Customers that the criteria are computed on."""
 SILHOUETTE_SAMPLE = 1_000
@@ -41,6 +46,12 @@ LEAST_EXCESS = 0.07
 """Silhouette above that of structureless data: below it the segments are no clearer than arbitrary parts."""
 LEAST_SHARE = 0.01
 """The smallest segment holds at least this share."""
+MOST_STAGES = 5
+"""A customer's life has few stages; more would be slices of what differs by degrees."""
+MOST_TOLD = 4
+"""Orders, and items of a single order, that are told apart; from so many on, orders are by their doublings."""
+_LEAST_TOLD = 0.02
+"""Customers who bought equally little are a cloud of their own from this share on."""
 _STANDARD_ERRORS = 3.0
 _MOST_SKEW, _NO_SKEW = 3.0, 0.05
 _HEAPED = 0.1
@@ -85,18 +96,25 @@ class Criteria:
         return self.silhouette - self.null_silhouette
 
     @property
+    def excess_error(self) -> float:
+        """Standard error of that: of one silhouette, and of the mean of the draws."""
+        return float(self.null_spread * np.sqrt(1 + 1 / NULL_DRAWS))
+
+    @property
+    def stage_excess(self) -> float:
+        """Silhouette above that of one cloud."""
+        return self.silhouette - self.cloud_silhouette
+
+    @property
     def holds(self) -> bool:
         """Whether that many segments are clearer than chance, come back, and none is tiny."""
-        return self.holds_above(LEAST_EXCESS)
-
-    def holds_above(self, least_excess: float) -> bool:
-        """The same, with another least excess of the silhouette."""
-        return self._comes_back and self.excess >= max(least_excess, _STANDARD_ERRORS * self.null_spread)
+        return self._comes_back and self.excess >= max(LEAST_EXCESS, _STANDARD_ERRORS * self.null_spread)
 
     @property
     def is_stage(self) -> bool:
         """Whether that many parts come back and are clearer than one cloud, but not clearer than customers alike."""
-        return not self.holds and self._comes_back and self.silhouette - self.cloud_silhouette >= LEAST_EXCESS
+        is_clear = self.count <= MOST_STAGES and self.stage_excess >= LEAST_EXCESS
+        return is_clear and self._comes_back and not self.holds
 
     @property
     def _comes_back(self) -> bool:
@@ -105,25 +123,29 @@ class Criteria:
 
 @dataclass(frozen=True)
 class Choice:
-    """How many segments, and why.
+    """How many segments or stages, and why.
 
     Args:
-        count: The number; 1 where there are no stable segments.
+        count: The number; 1 where there are neither.
+        kind: Which of them.
         reason: Why, in a sentence.
         criteria: The evidence for every number tried.
         sample_size: Customers it was computed on.
     """
 
     count: int
+    kind: Kind
     reason: str
     criteria: tuple[Criteria, ...]
     sample_size: int
 
     @property
-    def stages(self) -> int:
-        """How many stages of coming and going there are where there are no segments; 0: none that come back."""
-        best = _clearest_stages(self.criteria) if self.count == 1 else None
-        return best.count if best else 0
+    def clearness(self) -> tuple[int, float]:
+        """What several ways of looking are ranked by: segments before stages, and the clearer first."""
+        found = self.find(self.count)
+        if self.kind == "none" or found is None:
+            return 0, 0.0
+        return (2, found.excess) if self.kind == "segments" else (1, found.stage_excess)
 
     def find(self, count: int) -> Criteria | None:
         """The evidence for one number, where it was tried."""
@@ -131,31 +153,34 @@ class Choice:
 
 
 def weigh(
-    matrix: Floats, counts: Sequence[int], seed: int, least_excess: float = LEAST_EXCESS,
-    alike: tuple[Alike, Preparation] | None = None,
+    matrix: Floats, counts: Sequence[int], seed: int, alike: tuple[Alike, Preparation] | None = None,
+    little: Ints | None = None,
 ) -> Choice:  # fmt: skip
     """The evidence for each number of segments, and the number that it speaks for.
 
     Data without segments are one cloud; where the customers' histories are known they are those of customers who all
     buy and leave by one process and differ by degrees only, since these show stages (new, active, lapsed) that are
-    clearer than any cloud's.
+    clearer than any cloud's. Who bought one item once has the same few features as all who did: heaps of those who
+    bought equally little stay heaps in the cloud, so that they are no segments either.
 
     The rule: a number counts where its silhouette exceeds that of structureless data by at least 0.07 and three
     standard deviations, its stability is at least 0.8 and its smallest segment holds 1 %. Of those that count, the
-    one with the largest excess is taken; where none does, there are no stable segments.
+    smallest is taken whose excess is within one standard error of the largest, so that a plateau gives its beginning.
+    Where none counts, up to five that are as clear and as stable beside one cloud of points are stages, the number
+    with the largest silhouette: by their excess over customers of one process none is better than another.
 
     Sources: silhouette: Rousseeuw (1987), Journal of Computational and Applied Mathematics 20; variance ratio:
     Caliński & Harabasz (1974), Communications in Statistics 3; gap: Tibshirani, Walther & Hastie (2001), Journal of
-    the Royal Statistical Society B 63 (here with a normal reference); stability: Hennig (2007), Computational
-    Statistics & Data Analysis 52.
+    the Royal Statistical Society B 63 (here with a normal reference), as the rule of one standard error; stability:
+    Hennig (2007), Computational Statistics & Data Analysis 52.
 
     Args:
         matrix: Prepared features, one row per customer.
         counts: The numbers to try, from 2.
         seed: Of starts, draws and resamples.
-        least_excess: How far the silhouette must exceed that of data without segments.
         alike: The process that the customers' histories would come from if they were all alike, where they are known,
             and how the features were prepared.
+        little: A number for each customer by how little was bought (`bought_little`), where there are orders.
     """
     rng = np.random.default_rng(seed)
     taken = np.arange(len(matrix))
@@ -163,59 +188,106 @@ def weigh(
         taken = np.sort(rng.choice(len(matrix), LARGEST_SAMPLE, replace=False))
     rows = matrix[taken]
     tried = [count for count in counts if 2 <= count <= len(np.unique(rows, axis=0)) and count <= len(rows) // 10]
-    nulls = [structureless(rows, rng) for _ in range(NULL_DRAWS)]
+    strata = None if little is None else _strata(little[taken])
+    nulls = [structureless(rows, rng, strata) for _ in range(NULL_DRAWS)]
     clouds: list[Floats] = []
     if alike is not None:
         process, preparation = alike[0].take(taken), alike[1]
-        clouds, nulls = nulls[:CLOUD_DRAWS], [process.dress(null, rows, preparation, rng) for null in nulls]
+        clouds = [structureless(rows, rng) for _ in range(CLOUD_DRAWS)]
+        nulls = [process.dress(null, rows, preparation, rng) for null in nulls]
     shown = np.linspace(0, len(rows) - 1, min(len(rows), SILHOUETTE_SAMPLE)).astype(int)
     distances = [_distances(one[shown]) for one in (rows, *nulls, *clouds)]
     picks = [rng.integers(0, len(rows), len(rows)) for _ in range(RESAMPLES)]
     with one_thread():
         criteria = tuple(_judge(count, rows, nulls, clouds, distances, shown, picks, seed) for count in tried)
-    count, reason = _choose(criteria, least_excess)
-    return Choice(count, reason, criteria, len(rows))
+    return Choice(*_choose(criteria), criteria, len(rows))
 
 
-def _choose(criteria: Sequence[Criteria], least_excess: float) -> tuple[int, str]:
-    holding = [one for one in criteria if one.holds_above(least_excess)]
+def _choose(criteria: Sequence[Criteria]) -> tuple[int, Kind, str]:
     if not criteria:
-        return 1, "there are too few different customers to part"
-    if holding:
-        best = max(holding, key=lambda one: (one.excess, -one.count))
-        return best.count, (
+        return 1, "none", "there are too few different customers to part"
+    best = _first_of_best([one for one in criteria if one.holds])
+    if best:
+        reason = (
             f"{best.count} segments stand out most: silhouette {best.silhouette:.2f} against "
             f"{best.null_silhouette:.2f} for data without segments, and resampled customers give the same segments "
             f"(adjusted Rand {best.stability:.2f})"
         )
-    stages = _clearest_stages(criteria)
-    if stages:
-        return 1, (
-            f"{stages.count} stages of coming and going stand out from one cloud (silhouette {stages.silhouette:.2f} "
-            f"against {stages.cloud_silhouette:.2f}) and come back when customers are resampled (adjusted Rand "
-            f"{stages.stability:.2f}), but customers who all buy and leave by one process, and differ by degrees only, "
-            f"show them as clearly ({stages.null_silhouette:.2f})"
+        return best.count, "segments", reason
+    best = max((one for one in criteria if one.is_stage), key=lambda one: (one.silhouette, -one.count), default=None)
+    if best:
+        reason = (
+            f"{best.count} stages of coming and going stand out from one cloud (silhouette {best.silhouette:.2f} "
+            f"against {best.cloud_silhouette:.2f}) and come back when customers are resampled (adjusted Rand "
+            f"{best.stability:.2f}), but customers who all buy and leave by one process, and differ by degrees only, "
+            f"show them as clearly ({best.null_silhouette:.2f})"
         )
+        return best.count, "stages", reason
     closest = max(criteria, key=lambda one: one.excess)
-    return 1, (
+    reason = (
         f"no number of segments is clearer than data without any and comes back when customers are resampled; the "
         f"nearest is {closest.count}, with silhouette {closest.silhouette:.2f} against {closest.null_silhouette:.2f} "
         f"and adjusted Rand {closest.stability:.2f}"
     )
+    return 1, "none", reason
 
 
-def _clearest_stages(criteria: Sequence[Criteria]) -> Criteria | None:
-    stages = [one for one in criteria if one.is_stage]
-    return max(stages, key=lambda one: (one.silhouette - one.cloud_silhouette, -one.count), default=None)
+def _first_of_best(holding: Sequence[Criteria]) -> Criteria | None:
+    """The smallest number whose excess is within one standard error of the largest."""
+    if not holding:
+        return None
+    best = max(holding, key=lambda one: one.excess)
+    return min((one for one in holding if one.excess >= best.excess - best.excess_error), key=lambda one: one.count)
 
 
-def structureless(rows: Floats, rng: np.random.Generator) -> Floats:
-    """As many rows of one cloud with the same means, spreads, skewness and correlations.
+def bought_little(orders: Floats, items_per_order: Floats | None = None) -> Ints:
+    """A number for each customer by how little was bought: 1 to 4 items once, two orders, three, 4–7, 8–15, and so on.
+
+    >>> bought_little(np.array([1.0, 1.0, 2.0, 9.0]), np.array([1.0, 7.0, 1.0, 1.0])).tolist()
+    [0, 3, 4, 7]
+    """
+    known = np.maximum(np.nan_to_num(orders, nan=1.0), 1)
+    told = np.where(known < MOST_TOLD, known, MOST_TOLD - 2 + np.log2(known)).astype(np.int64)
+    items = np.full(len(told), float(MOST_TOLD)) if items_per_order is None else items_per_order
+    once = np.clip(np.nan_to_num(items, nan=float(MOST_TOLD)), 1, MOST_TOLD).astype(np.int64) - 1
+    numbers: Ints = np.where(told == 1, once, told + MOST_TOLD - 2)
+    return numbers
+
+
+def _strata(little: Ints) -> Ints:
+    """The same numbers from 0 without gaps, too few customers together with those who bought next to nothing more."""
+    sizes = np.bincount(little)
+    names, number, inside = np.zeros(len(sizes), dtype=np.int64), 0, 0
+    least = max(_LEAST_TOLD * len(little), 1.0)
+    for level, size in enumerate(sizes):
+        names[level] = number
+        inside += int(size)
+        if inside >= least:
+            number, inside = number + 1, 0
+    if inside < least and number:
+        names[names == number] = number - 1
+    strata: Ints = names[little]
+    return strata
+
+
+def structureless(rows: Floats, rng: np.random.Generator, strata: Ints | None = None) -> Floats:
+    """As many rows of one cloud with the same means, spreads, skewness and correlations; of one in each stratum.
 
     Normal rows are bent to the skewness of each feature (Pearson type III, by the cube of Wilson & Hilferty, 1931,
     Proceedings of the National Academy of Sciences 17): a plain normal cloud would let the mere skewness of
     independent features pass for segments in every corner.
     """
+    if strata is None:
+        return _cloud(rows, rng)
+    drawn = np.empty_like(rows)
+    for number in range(int(strata.max()) + 1):
+        inside = strata == number
+        if inside.any():
+            drawn[inside] = _cloud(rows[inside], rng)
+    return drawn
+
+
+def _cloud(rows: Floats, rng: np.random.Generator) -> Floats:
     means, spreads = rows.mean(axis=0), rows.std(axis=0)
     spreads = np.where(spreads > 0, spreads, 1.0)
     standard = (rows - means) / spreads
