@@ -275,11 +275,10 @@ def _process(history: Mapping[str, Floats]) -> Alike | None:
 
 
 def _reference(process: Alike | None, preparation: Preparation) -> tuple[Alike, Preparation] | None:
-    """The process, where features tell when customers came and went."""
+    """The process, where features tell of histories."""
     from regulars.models.alike import HISTORY
 
-    times = set(HISTORY) - {"order_count"}
-    return (process, preparation) if process is not None and times & set(preparation.names) else None
+    return (process, preparation) if process is not None and set(HISTORY) & set(preparation.names) else None
 
 
 def _little(values: Mapping[str, Floats], orders: Floats) -> Ints | None:

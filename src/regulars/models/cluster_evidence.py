@@ -49,7 +49,7 @@ LEAST_SHARE = 0.01
 MOST_STAGES = 5
 """A customer's life has few stages; more would be slices of what differs by degrees."""
 MOST_TOLD = 4
-"""Orders, and items of a single order, that are told apart; from so many on, orders are by their doublings."""
+"""Orders, and items of a single order, that are told apart; so many and more are alike."""
 _LEAST_TOLD = 0.02
 """Customers who bought equally little are a cloud of their own from this share on."""
 _STANDARD_ERRORS = 3.0
@@ -193,7 +193,8 @@ def weigh(
     clouds: list[Floats] = []
     if alike is not None:
         process, preparation = alike[0].take(taken), alike[1]
-        clouds = [structureless(rows, rng) for _ in range(CLOUD_DRAWS)]
+        if {"recency_days", "active_days", "tenure_days"} & set(preparation.names):  # else there are no stages
+            clouds = [structureless(rows, rng) for _ in range(CLOUD_DRAWS)]
         nulls = [process.dress(null, rows, preparation, rng) for null in nulls]
     shown = np.linspace(0, len(rows) - 1, min(len(rows), SILHOUETTE_SAMPLE)).astype(int)
     distances = [_distances(one[shown]) for one in (rows, *nulls, *clouds)]
@@ -241,13 +242,12 @@ def _first_of_best(holding: Sequence[Criteria]) -> Criteria | None:
 
 
 def bought_little(orders: Floats, items_per_order: Floats | None = None) -> Ints:
-    """A number for each customer by how little was bought: 1 to 4 items once, two orders, three, 4–7, 8–15, and so on.
+    """A number for each customer by how little was bought: 1 to 4 items once, then two, three, four orders and more.
 
     >>> bought_little(np.array([1.0, 1.0, 2.0, 9.0]), np.array([1.0, 7.0, 1.0, 1.0])).tolist()
-    [0, 3, 4, 7]
+    [0, 3, 4, 6]
     """
-    known = np.maximum(np.nan_to_num(orders, nan=1.0), 1)
-    told = np.where(known < MOST_TOLD, known, MOST_TOLD - 2 + np.log2(known)).astype(np.int64)
+    told = np.clip(np.nan_to_num(orders, nan=1.0), 1, MOST_TOLD).astype(np.int64)
     items = np.full(len(told), float(MOST_TOLD)) if items_per_order is None else items_per_order
     once = np.clip(np.nan_to_num(items, nan=float(MOST_TOLD)), 1, MOST_TOLD).astype(np.int64) - 1
     numbers: Ints = np.where(told == 1, once, told + MOST_TOLD - 2)
@@ -277,17 +277,22 @@ def structureless(rows: Floats, rng: np.random.Generator, strata: Ints | None = 
     Proceedings of the National Academy of Sciences 17): a plain normal cloud would let the mere skewness of
     independent features pass for segments in every corner.
     """
+    heaped = [place for place in range(rows.shape[1]) if _largest_heap(rows[:, place]) >= _HEAPED * len(rows)]
     if strata is None:
-        return _cloud(rows, rng)
+        return _cloud(rows, rng, heaped)
     drawn = np.empty_like(rows)
     for number in range(int(strata.max()) + 1):
         inside = strata == number
         if inside.any():
-            drawn[inside] = _cloud(rows[inside], rng)
+            drawn[inside] = _cloud(rows[inside], rng, heaped)
     return drawn
 
 
-def _cloud(rows: Floats, rng: np.random.Generator) -> Floats:
+def _largest_heap(column: Floats) -> int:
+    return int(np.unique(column, return_counts=True)[1].max())
+
+
+def _cloud(rows: Floats, rng: np.random.Generator, heaped: Sequence[int]) -> Floats:
     means, spreads = rows.mean(axis=0), rows.std(axis=0)
     spreads = np.where(spreads > 0, spreads, 1.0)
     standard = (rows - means) / spreads
@@ -299,11 +304,10 @@ def _cloud(rows: Floats, rng: np.random.Generator) -> Floats:
     g = np.where(bent, skew, 1.0)
     drawn = np.where(bent, 2 / g * (np.maximum(1 + g * drawn / 6 - g**2 / 36, 0.0) ** 3 - 1), drawn)
     cloud: Floats = np.clip(means + drawn * spreads, rows.min(axis=0), rows.max(axis=0))
-    for place in range(rows.shape[1]):
+    for place in heaped:
         values, counts = np.unique(rows[:, place], return_counts=True)
-        if counts.max() >= _HEAPED * len(rows):
-            ranks = cloud[:, place].argsort(kind="stable").argsort(kind="stable")
-            cloud[:, place] = np.repeat(values, counts)[ranks]
+        ranks = cloud[:, place].argsort(kind="stable").argsort(kind="stable")
+        cloud[:, place] = np.repeat(values, counts)[ranks]
     return cloud
 
 
