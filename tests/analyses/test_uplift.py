@@ -70,9 +70,16 @@ def test_groups_that_a_contact_harms_are_told_and_listed(make_dataset: MakeDatas
 
 
 def test_a_group_that_gains_less_than_a_contact_costs_does_not_pay(make_dataset: MakeDataset, checks: Any) -> None:
-    result = planted(make_dataset, strength=0.0, level=2.0).run("uplift", contact_cost=5.0, margin_share=0.5)
+    data = planted(make_dataset, strength=0.0, level=2.0)
+    result = data.run("uplift", contact_cost=5.0, margin_share=0.5)
     assert {row["verdict"] for row in checks.rows(result, "groups_money")} == {"does not pay"}
     assert any("3 should be left alone beyond chance" in one.sentence for one in result.caveats)
+    (listed,) = [one for one in result.audiences if one.name == "groups_to_leave_alone"]
+    reasons = [row["reason"] for row in data.collect(listed.members, SIZE).to_pylist()]
+    assert (len(reasons), len(set(reasons))) == (SIZE, 3)
+    # three groups of one dimension are one label: a label for each group would nest the query as deep as there are groups
+    assert "_group_0" in data.engine.sql(listed.members)
+    assert "_group_1" not in data.engine.sql(listed.members)
 
 
 def test_where_nothing_is_changed_no_group_is_said_to_be(make_dataset: MakeDataset, checks: Any) -> None:

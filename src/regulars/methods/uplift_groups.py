@@ -143,14 +143,18 @@ def _audience(data: Dataset, alone: Sequence[Group], margin: float, cost: float)
             features = method.features_today(data, one)
             fresh = features.select("customer_id", *[name for name in features.columns if name not in rows.columns])
             rows = rows.left_join(fresh, "customer_id").drop("customer_id_right")
+    labels: dict[tuple[str, str], str] = {}  # each dimension once, however many of its groups are told
     told = []
-    for place, group in enumerate(sorted(alone, key=functools.partial(_loss, margin=margin, cost=cost), reverse=True)):
-        grouping = experiment_effects.grouping(data, group.learnt.examined, group.row.dimension)
-        if grouping is None or not set(grouping.needs) <= set(rows.columns):
-            continue
-        rows = grouping.label(rows, f"_group_{place}")
+    for group in sorted(alone, key=functools.partial(_loss, margin=margin, cost=cost), reverse=True):
+        key = (group.learnt.examined.trial.name, group.row.dimension)
+        if key not in labels:
+            grouping = experiment_effects.grouping(data, group.learnt.examined, group.row.dimension)
+            if grouping is None or not set(grouping.needs) <= set(rows.columns):
+                continue
+            labels[key] = f"_group_{len(labels)}"
+            rows = grouping.label(rows, labels[key])
         reason = f"{group.row.arm}: {group.verdict}, {group.row.dimension.replace('_', ' ')} {group.row.group}"
-        told.append((f"_group_{place}", group.row.group, reason, round(_loss(group, margin, cost), 6)))
+        told.append((labels[key], group.row.group, reason, round(_loss(group, margin, cost), 6)))
     if told:
         within = [(rows[column] == label, reason, score) for column, label, reason, score in told]
         rows = rows.mutate(
