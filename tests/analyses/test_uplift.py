@@ -77,7 +77,7 @@ def test_a_group_that_gains_less_than_a_contact_costs_does_not_pay(make_dataset:
     (listed,) = [one for one in result.audiences if one.name == "groups_to_leave_alone"]
     reasons = [row["reason"] for row in data.collect(listed.members, SIZE).to_pylist()]
     assert (len(reasons), len(set(reasons))) == (SIZE, 3)
-    # three groups of one dimension are one label: a label for each group would nest the query as deep as there are groups
+    # three groups of one dimension are one label: one for each group would nest the query as deep as there are groups
     assert "_group_0" in data.engine.sql(listed.members)
     assert "_group_1" not in data.engine.sql(listed.members)
 
