@@ -436,19 +436,11 @@ def listing(what: str, path: Path | None = None, data: Path | None = None) -> li
 
 
 def _about(analysis: type[Analysis], absent: Sequence[str]) -> dict[str, str]:
-    needs = analysis.needs
-    wanted = [
-        *sorted(needs.tables),
-        *(f"{table}.{column}" for table, columns in sorted(needs.columns.items()) for column in sorted(columns)),
-        *(f"feature {name}" for name in sorted(needs.customers)),
-        *(f"summary {name}" for name in sorted(needs.summaries)),
-        *(f"extra {name}" for name in sorted(needs.extras)),
-    ]
     mend = "; ".join(f'pip install "regulars[{name}]"' for name in absent)
     return {
         "analysis": analysis.name,
         "question": analysis.question,
-        "needs": ", ".join(wanted) or "purchases or profiles",
+        "needs": ", ".join(analysis.needs.words) or "purchases or profiles",
         "missing": mend or "nothing",
     }
 

@@ -91,6 +91,21 @@ class Needs:
     summaries: frozenset[str] | set[str] = frozenset()
     extras: frozenset[str] | set[str] = frozenset()
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Each thing that is needed, as a user would name it.
+
+        >>> Needs(columns={"orders": {"channel"}}, customers={"segment"}).words
+        ('orders.channel', 'feature segment')
+        """
+        return (
+            *sorted(self.tables),
+            *(f"{table}.{column}" for table, columns in sorted(self.columns.items()) for column in sorted(columns)),
+            *(f"feature {name}" for name in sorted(self.customers)),
+            *(f"summary {name}" for name in sorted(self.summaries)),
+            *(f"extra {name}" for name in sorted(self.extras)),
+        )
+
 
 @dataclass(frozen=True)
 class Missing:
