@@ -307,7 +307,7 @@ def is_named(scene: Scene) -> bool:
 def _legend_columns(scene: Scene) -> int:
     order = scene.channels["colour"].order
     longest = max((len(text) for text in order), default=1)
-    return max(1, min(len(order), (scene.look.width - _names_width(scene)) // (_CHARACTER * longest + 40)))
+    return max(1, min(len(order), (scene.look.width - _names_width(scene)) // (_CHARACTER * longest + 56)))
 
 
 def hollow_stroke(scene: Scene) -> Any:

@@ -142,7 +142,15 @@ def chart_config(look: Look) -> dict[str, Any]:
         "view": {"stroke": None},
         "axis": {**small, **bare, "titleOpacity": 0.75, "labelOpacity": 0.9},
         "axisX": {"domain": True, "domainColor": ink, "domainOpacity": 0.35, "titlePadding": 10},
-        "legend": {**small, "orient": "top", "symbolStrokeWidth": 2, "symbolOpacity": 1, "offset": 30},
+        # names are measured in the font of where they are drawn; a reader's may be wider
+        "legend": {
+            **small,
+            "orient": "top",
+            "symbolStrokeWidth": 2,
+            "symbolOpacity": 1,
+            "offset": 30,
+            "columnPadding": 26,
+        },
         "title": {"color": ink, "subtitleColor": ink, "fontSize": 16, "subtitleFontSize": 12.5, "subtitlePadding": 6},
         "text": {"color": ink},
     }
