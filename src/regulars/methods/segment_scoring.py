@@ -51,11 +51,14 @@ def scored(saved: SavedSegments, rows: Any) -> Table:
 
     if "customer_id" not in rows.column_names:
         raise DataError("the file has no column customer_id", mend="add the customers' own ids")
-    have = [name for name in saved.columns if name in rows.column_names]
-    try:
-        columns = {name: rows[name].cast(pa.float64()).to_numpy(zero_copy_only=False) for name in have}
-    except pa.ArrowInvalid as problem:
-        raise DataError(f"a feature of the file is no number: {problem}", mend="leave missing values empty") from None
+    columns = {}
+    for name in (one for one in saved.columns if one in rows.column_names):
+        try:
+            columns[name] = rows[name].cast(pa.float64()).to_numpy(zero_copy_only=False)
+        except pa.ArrowInvalid as problem:
+            raise DataError(
+                f"a feature of the file is no number: {problem}", column=name, mend="leave missing values empty"
+            ) from None
     told = saved.score(columns)
     table = Columns()
     table.add("customer_id", rows["customer_id"].to_pylist(), "id", "The customer's own id.", "customer")
