@@ -1,6 +1,6 @@
 """DuckDB, embedded: the default engine.
 
-Tables live in memory and spill to a temporary folder beyond the memory limit. Nothing is downloaded: extensions that
+Tables live in memory and, beyond the memory limit, in a temporary folder. Nothing is downloaded: extensions that
 are not built in are neither installed nor loaded.
 """
 
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from regulars.engine.base import Engine, Functions
 from regulars.engine.duckdb_files import DuckdbFiles, identifier
+from regulars.engine.kept_tables import KeptTables
 from regulars.errors import BudgetError, OutputError, RegularsError, SettingsError
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ class DuckdbEngine(Engine):
         self.connection.execute("SET GLOBAL TimeZone = 'UTC'")  # for every cursor, whatever zone the machine is in
         self.functions = DuckdbFunctions()
         self.files = DuckdbFiles(self.connection, self.backend, self.folder)
+        self._kept = KeptTables(self.files, self.folder)
 
     def _fetch(self, expr: ir.Table, limit: int) -> pa.Table:
         with _plain_words():
@@ -130,13 +132,10 @@ class DuckdbEngine(Engine):
 
     def persist(self, expr: ir.Table, name: str) -> ir.Table:
         """The rows of an expression computed once and kept under a name."""
-        relation = self._relation(expr, self.connection)
-        spare = f"{name}__new"  # the new table may be computed from the one it replaces
-        self.drop(spare)  # left over where this was interrupted
+        query = self.sql(expr)
+        columns = _columns_in_64_bits(self.connection.sql(query))
         with _plain_words():
-            relation.create(spare)
-        self.drop(name)
-        self.connection.execute(f"ALTER TABLE {identifier(spare)} RENAME TO {identifier(name)}")
+            self._kept.keep(f"SELECT {columns} FROM ({query})" if columns else query, name)  # noqa: S608
         return self.backend.table(name)
 
     def bring(self, rows: pa.Table | Iterator[pa.RecordBatch], name: str, schema: pa.Schema | None = None) -> ir.Table:
@@ -147,7 +146,8 @@ class DuckdbEngine(Engine):
         cursor = self.connection.cursor()  # so that the batches may come out of this same engine
         try:
             cursor.register("incoming", reader)
-            cursor.execute(f"CREATE OR REPLACE TABLE {identifier(name)} AS SELECT * FROM incoming")  # noqa: S608
+            with _plain_words():
+                self._kept.keep("SELECT * FROM incoming", name, cursor)
         finally:
             cursor.close()
         return self.backend.table(name)
@@ -161,7 +161,7 @@ class DuckdbEngine(Engine):
 
     def drop(self, name: str) -> None:
         """Forget a kept table or view."""
-        self.files.drop(name)
+        self._kept.drop(name)
 
     def close(self) -> None:
         """Give back memory and the temporary folder."""
@@ -171,16 +171,18 @@ class DuckdbEngine(Engine):
     def _relation(self, expr: ir.Table, cursor: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
         """The compiled query, with sums brought back from 128-bit integers, which are slow to fetch."""
         relation = cursor.sql(self.sql(expr))
-        if not any(str(kind) == "HUGEINT" for kind in relation.types):
-            return relation
-        return relation.project(
-            ", ".join(
-                f"CAST({identifier(name)} AS BIGINT) AS {identifier(name)}"
-                if str(kind) == "HUGEINT"
-                else identifier(name)
-                for name, kind in zip(relation.columns, relation.types, strict=True)
-            )
-        )
+        columns = _columns_in_64_bits(relation)
+        return relation.project(columns) if columns else relation
+
+
+def _columns_in_64_bits(relation: duckdb.DuckDBPyRelation) -> str:
+    """The columns of a relation with its 128-bit integers cast, for a SELECT; nothing where it has none."""
+    if not any(str(kind) == "HUGEINT" for kind in relation.types):
+        return ""
+    return ", ".join(
+        f"CAST({identifier(name)} AS BIGINT) AS {identifier(name)}" if str(kind) == "HUGEINT" else identifier(name)
+        for name, kind in zip(relation.columns, relation.types, strict=True)
+    )
 
 
 def temporary_folder(parent: str) -> Path:
