@@ -15,7 +15,6 @@ from regulars import pipeline
 from regulars.engine import kept_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from regulars.engine.duckdb import DuckdbEngine

@@ -31,6 +31,7 @@ SHARED_VALUES = 6
 class Parts:
     """What the view is made from; None for what the data cannot give.
 
+    `keep` computes a part at once, so that grouping and joining need not both be in memory.
     `store_count` is how many stores the days remember as bits; 0 where they do not.
     """
 
@@ -42,6 +43,7 @@ class Parts:
     customer_categories: ir.Table | None
     customer_keys: ir.Table | None
     collect: Callable[[ir.Expr, int], Any]
+    keep: Callable[[ir.Table, str], ir.Table]
     referral_tree: ir.Table | None = None
     store_count: int = 0
 
@@ -211,24 +213,31 @@ def _profile(parts: Parts) -> ir.Table | None:
 
 def _joined(parts: Parts, sums: ir.Table | None, profile: ir.Table | None) -> tuple[ir.Table, list[_Mix]]:
     """Sums, profile and counts side by side: one row per customer."""
-    import ibis
-
-    known = [table.select("customer_key") for table in (sums, profile) if table is not None]
-    if sums is not None and profile is None:
-        joined = sums
-    else:
-        joined = ibis.union(*known, distinct=True) if len(known) > 1 else known[0]
-        joined = joined.left_join(sums, "customer_key").drop("customer_key_right") if sums is not None else joined
+    sums = None if sums is None else parts.keep(sums, "sums")
+    joined = _all_known(sums, profile)
     mix, mixes = _mix(parts)
-    for part in (mix, _variety(parts), _network(parts), profile):
+    for name, part in (("counts", mix), ("variety", _variety(parts)), ("network", _network(parts))):
         if part is not None:
-            joined = joined.left_join(part, "customer_key").drop("customer_key_right")
+            traits = [column for column in part.columns if column != "customer_key" and column in joined.columns]
+            joined = joined.drop(*traits)  # a trait cannot take the name of what is computed
+            joined = joined.left_join(parts.keep(part, name), "customer_key").drop("customer_key_right")
     if parts.customer_keys is not None:
         joined = joined.drop("customer_id") if "customer_id" in joined.columns else joined
         joined = joined.left_join(parts.customer_keys, "customer_key").drop("customer_key_right")
     elif "customer_id" in joined.columns:
         joined = joined.drop("customer_id")  # its own number is the id
     return joined, mixes
+
+
+def _all_known(sums: ir.Table | None, profile: ir.Table | None) -> ir.Table:
+    """Who bought, or has a profile, or both."""
+    if sums is None or profile is None:
+        known = profile if sums is None else sums
+        assert known is not None  # noqa: S101  there are no data without either
+        return known
+    both = sums.outer_join(profile, "customer_key")
+    key = both.customer_key.coalesce(both.customer_key_right)
+    return both.mutate(customer_key=key).drop("customer_key_right")
 
 
 # -- shares of channels, platforms and payment methods ----------------------------------------------

@@ -308,6 +308,12 @@ class EngineSummaries:
         return self._engine.persist(months, self._name("customer_months"))
 
     def _make_customers(self) -> ir.Table:
+        kept: list[str] = []
+
+        def keep(part: ir.Table, name: str) -> ir.Table:
+            kept.append(self._name(f"customers__{name}"))
+            return self._engine.persist(part, kept[-1])
+
         view, self._features = customer_view.build(
             customer_view.Parts(
                 tables=self._tables,
@@ -318,11 +324,15 @@ class EngineSummaries:
                 customer_categories=None if self.missing("customer_categories") else self.get("customer_categories"),
                 customer_keys=None if self._has_integer_ids() else self.customer_keys(),
                 collect=self._engine.collect,
+                keep=keep,
                 referral_tree=None if self.missing("referral_tree") else self.get("referral_tree"),
                 store_count=len(self.stores()) if not self.missing("customer_days") else 0,
             )
         )
-        return self._engine.persist(view, self._name("customers"))
+        made = self._engine.persist(view, self._name("customers"))
+        for name in kept:
+            self._engine.drop(name)
+        return made
 
     def _has_integer_ids(self) -> bool:
         purchases = self._purchases()
