@@ -11,8 +11,9 @@ import json
 import resource
 import sys
 import tempfile
+import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -38,6 +39,7 @@ COLUMNS = (
 )
 SUMMARIES = ("orders", "customer_days", "customers")
 PEAK = "peak memory GB"
+DISK = "temporary disk GB"
 
 
 Took = tuple[float, float]
@@ -188,14 +190,35 @@ def whole_run(folder: Path, memory: str) -> dict[str, Any]:
     """The whole run from Parquet to the report, by stage."""
     from regulars import pipeline
 
-    with tempfile.TemporaryDirectory(dir=folder.parent) as out:
+    with tempfile.TemporaryDirectory(dir=folder.parent) as out, _watched(Path(out) / "temporary") as most:
         began = now()
-        done = pipeline.run(pipeline.read_settings(folder / "regulars.toml", {"engine.memory": memory}), Path(out))
+        engine = {"engine.memory": memory, "engine.temporary_folder": str(Path(out) / "temporary")}
+        done = pipeline.run(pipeline.read_settings(folder / "regulars.toml", engine), Path(out) / "runs")
         found: dict[str, Any] = {stage: (seconds, None) for stage, seconds in done.view.timings.items()}
         found["all"] = since(began)
         for failed in done.view.failed:
             print(f"{failed.analysis}: {failed.message}", file=sys.stderr)
-    return found | peak()
+    return found | peak() | {DISK: max(most) / 2**30}
+
+
+@contextmanager
+def _watched(folder: Path) -> Iterator[list[int]]:
+    """Sizes of what lies in a folder in bytes, taken every second."""
+    folder.mkdir()
+    sizes, done = [0], threading.Event()
+
+    def watch() -> None:
+        while not done.wait(1):
+            with suppress(FileNotFoundError):  # gone while it was looked at
+                sizes.append(sum(path.stat().st_blocks * 512 for path in folder.rglob("*")))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield sizes
+    finally:
+        done.set()
+        watcher.join()
 
 
 def peak() -> dict[str, float]:

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.beside import PEERS
-from benchmarks.measure import PEAK
+from benchmarks.measure import DISK, PEAK
 from benchmarks.world import count
 
 if TYPE_CHECKING:
@@ -59,18 +59,19 @@ def _table(sizes: dict[str, Any]) -> list[str]:
     heads = [f" {size}: seconds | processors | scans |" for size in order]
     head = "| stage |" + "".join(heads) + (" exponent |" if len(order) > 1 else "")
     lines = [head, "|" + "---|" * (head.count("|") - 1)]
-    for stage in [*(one for one in stages if one != PEAK), PEAK]:
+    gigabytes = [one for one in (PEAK, DISK) if one in stages]
+    for stage in [*(one for one in stages if one not in gigabytes), *gigabytes]:
         row = f"| {stage} |"
         for size in order:
             seconds = sizes[size]["seconds"]
-            if stage == PEAK or stage not in seconds:
+            if stage in gigabytes or stage not in seconds:
                 row += f" {f'{seconds[stage]:.2f}' if stage in seconds else '–'} | | |"
                 continue
             wall, processors = seconds[stage]
             row += f" {wall:.2f} | {_number(processors)} |"
             row += f" {processors / seconds['scan'][1]:.1f} |" if "scan" in seconds else " |"
         if len(order) > 1:
-            grown = None if stage == PEAK else exponent(sizes, order[0], order[-1], stage)
+            grown = None if stage in gigabytes else exponent(sizes, order[0], order[-1], stage)
             row += f" {_number(grown)} |"
         lines.append(row)
     lines.append("")
