@@ -128,3 +128,16 @@ def test_sums_can_be_added_up_and_rows_without_a_value_do_not_count(make: Callab
     row = break_down(data, data.orders, [dimensions.find("channel")], [half], name="by", title="By", cluster=None)
     assert (row.rows("channel")[0]["mean"], row.rows("channel")[0]["sum"]) == (10.0, 300.0)
     assert row.table.measures == ("customers", "sum")
+
+
+@pytest.mark.parametrize("cluster", [None, "customer_key"])
+def test_constants_of_many_digits_can_be_added_up(make: Callable[..., Dataset], cluster: str | None) -> None:
+    data = make(orders(lambda n: "web" if n % 2 else None, lambda n: 10.0, 50_000))
+    constant = 0.10535581177739362  # as decimals DuckDB's squares of it would overflow after seventeen thousand rows
+    expected = Figure(
+        "index", "ratio", "One ÷ what was expected.", lambda t: t.revenue / 10,
+        lambda t: t.channel.isnull().ifelse(constant, 0.99111279333838),
+    )  # fmt: skip
+    by = [dimensions.find("channel")]
+    rows = break_down(data, data.orders, by, [expected], name="by", title="By", cluster=cluster).rows("channel")
+    assert [row["index"] for row in rows] == pytest.approx([1 / 0.99111279333838, 1 / constant], rel=1e-3)

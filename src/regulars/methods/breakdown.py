@@ -176,7 +176,8 @@ def _per_cluster(rows: ir.Table, figures: Sequence[Figure], keys: Sequence[str],
     if is_counted:
         parts["rows"] = ibis.literal(1.0)
     if not keys:
-        return rows.select("group", **parts)
+        # rounding makes floats of DuckDB's decimals too, which a constant is and whose squares overflow
+        return rows.select("group", **{part: value.round(DECIMALS) for part, value in parts.items()})
     each = rows.select(*keys, **parts)
     return each.group_by(*keys).aggregate(**{part: each[part].sum().round(DECIMALS) for part in parts})
 
