@@ -49,6 +49,7 @@ def as_text(found: dict[str, Any]) -> str:
 def _about(part: dict[str, Any]) -> list[str]:
     versions = ", ".join(f"{name} {one}" for name, one in part["versions"].items())
     busy = f"other work on the machine: load {part['load']} at the start; " if part.get("load", 0) > 1 else ""
+    busy += f"{part['beside']}; " if "beside" in part else ""
     return [f"{part['date']}; {part['machine']}; {busy}{versions}.", ""]
 
 
