@@ -107,11 +107,12 @@ def test_names_and_folders_are_never_read_as_sql_or_patterns(tmp_path: Path) -> 
     from regulars.core.config import EngineSettings
     from regulars.engine.duckdb import DuckdbEngine
 
-    folder = tmp_path / "it's [a] *"
-    folder.mkdir()
+    folder = tmp_path / "it's [a] *" / "year=2024"
+    folder.mkdir(parents=True)
     with DuckdbEngine(EngineSettings(memory="1GB", temporary_folder=str(folder))) as engine:
         name = "../x'; DROP TABLE y; --"
         kept = engine.persist(engine.bring(pa.table({"n": [1]}), "y"), name)
+        assert kept.columns == ("n",)
         assert engine.collect(kept, 1)["n"].to_pylist() == [1]
         assert {path.parent for path in files(engine)} == {engine.folder}
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SHARE_IN_MEMORY = 0.25
 """Once tables in memory take this share of the limit, the next are files: the rest is for joins and groups."""
 
-_FORMAT = "FORMAT parquet, PARQUET_VERSION v2, COMPRESSION lz4_raw"  # a third smaller and quicker read than zstd's
+_FORMAT = "FORMAT parquet, PARQUET_VERSION v2, COMPRESSION lz4_raw"  # as small as zstd makes it, and quicker both ways
 
 
 class KeptTables:
@@ -86,6 +86,7 @@ class KeptTables:
             path.unlink(missing_ok=True)
             raise
         self.drop(name)
-        rows = f"SELECT * FROM read_parquet({file_literal(path)})"  # noqa: S608  a path of our own, quoted
+        # folders named like `year=2024` are no columns
+        rows = f"SELECT * FROM read_parquet({file_literal(path)}, hive_partitioning = false)"  # noqa: S608
         self._connection.execute(f"CREATE VIEW {identifier(name)} AS {rows}")
         self._paths[name] = path
