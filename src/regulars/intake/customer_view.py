@@ -213,14 +213,16 @@ def _profile(parts: Parts) -> ir.Table | None:
 
 def _joined(parts: Parts, sums: ir.Table | None, profile: ir.Table | None) -> tuple[ir.Table, list[_Mix]]:
     """Sums, profile and counts side by side: one row per customer."""
-    sums = None if sums is None else parts.keep(sums, "sums")
-    joined = _all_known(sums, profile)
     mix, mixes = _mix(parts)
-    for name, part in (("counts", mix), ("variety", _variety(parts)), ("network", _network(parts))):
-        if part is not None:
-            traits = [column for column in part.columns if column != "customer_key" and column in joined.columns]
-            joined = joined.drop(*traits)  # a trait cannot take the name of what is computed
-            joined = joined.left_join(parts.keep(part, name), "customer_key").drop("customer_key_right")
+    counted = {"counts": mix, "variety": _variety(parts), "network": _network(parts)}
+    beside = {name: part for name, part in counted.items() if part is not None}
+    if sums is not None and (beside or profile is not None):
+        sums = parts.keep(sums, "sums")
+    joined = _all_known(sums, profile)
+    for name, part in beside.items():
+        traits = [column for column in part.columns if column != "customer_key" and column in joined.columns]
+        joined = joined.drop(*traits)  # a trait cannot take the name of what is computed
+        joined = joined.left_join(parts.keep(part, name), "customer_key").drop("customer_key_right")
     if parts.customer_keys is not None:
         joined = joined.drop("customer_id") if "customer_id" in joined.columns else joined
         joined = joined.left_join(parts.customer_keys, "customer_key").drop("customer_key_right")
