@@ -64,18 +64,13 @@ class Demographics(Analysis):
         count = int(data.collect(rows.count())[0][0].as_py())
         if not count:
             raise DataError("there is no customer to describe", table="customers", mend="check the mapping")
-        one_row_each = None  # the rows are customers
-        alone = break_down(
-            data, rows, people, figures, name="groups", title="Customers by who they are", cluster=one_row_each,
-            note=_NOTE,
-        )  # fmt: skip
+        title = "Customers by who they are"
+        alone = break_down(data, rows, people, figures, name="groups", title=title, cluster=None, note=_NOTE)
         tables = [alone.table, _unknown(alone, people)]
         crossed = demographics.pairs(people)
         if crossed:
             words = "Two traits together"
-            pairs = break_down(
-                data, rows, crossed, figures, name="pairs", title=words, cluster=one_row_each, note=_NOTE
-            )
+            pairs = break_down(data, rows, crossed, figures, name="pairs", title=words, cluster=None, note=_NOTE)
             tables.append(pairs.table)
         tables += [one.table for one in (_categories(data, rows, people), _responses(data, rows, people)) if one]
         main = figures[0]

@@ -1,7 +1,7 @@
 """Tables that DuckDB computed once: in memory while there is room, then as files beside what it spills.
 
-A table in memory is made quickest, but it lies there uncompressed, and so it does where it spills. As a file it takes a
-seventh of that and is scanned as fast; writing it takes twice as long. Small data therefore never meet a file, and
+A table in memory is made quickest, but it lies there uncompressed, and so it does where it spills. As a file a table of
+orders takes a seventh of that and is scanned as fast; writing it takes twice as long. Small data therefore never meet a file, and
 large data need the room of their files only.
 """
 
