@@ -1,8 +1,8 @@
 """Tables that DuckDB computed once: in memory while there is room, then as files beside what it spills.
 
 A table in memory is made quickest, but it lies there uncompressed, and so it does where it spills. As a file a table of
-orders takes a seventh of that and is scanned as fast; writing it takes twice as long. Small data therefore never meet a file, and
-large data need the room of their files only.
+orders takes a seventh of that and is scanned as fast; writing it takes twice as long. Small data therefore never meet a
+file, and large data need the room of their files only.
 """
 
 from __future__ import annotations
